@@ -1,0 +1,3 @@
+"""argoexec: run the tasks of Argo Workflows anywhere."""
+
+__version__ = "0.1.0"
