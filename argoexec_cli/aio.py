@@ -1,0 +1,91 @@
+"""The one place that knows how to run something in the background.
+
+`Tasks` keeps, names and watches background tasks: one that ends with an unexpected error is logged at once, not when
+somebody finally awaits it. `Cleanups` owns work that has to finish although its caller was cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+
+class Tasks:
+    """Background tasks with an owner. `stop()` may be called twice; nothing may be spawned after it."""
+
+    def __init__(self) -> None:
+        """Start with no tasks."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Run *work* until it ends or the owner stops; an error in it is logged under *name*."""
+        if self._stopped:
+            work.close()
+            raise RuntimeError(f"{name}: the owner of this task has stopped")
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("%s ended unexpectedly", task.get_name(), exc_info=error)
+
+    async def stop(self, *, limit_s: float = 5.0) -> None:
+        """Cancel all tasks and wait for them; name the ones that do not end within *limit_s*."""
+        self._stopped = True
+        left = {task for task in self._tasks if task is not asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            _, stuck = await asyncio.wait(left, timeout=limit_s)
+            for task in stuck:
+                _log.error("%s did not end within %s s after it was cancelled", task.get_name(), limit_s)
+
+
+class Cleanups:
+    """Owns work that must finish even when its caller is cancelled; `join()` at shutdown waits for it."""
+
+    def __init__(self) -> None:
+        """Start with nothing to clean up."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, work: Coroutine[Any, Any, None], *, limit_s: float) -> None:
+        """Await *work*, which goes on for up to *limit_s* when this call is cancelled."""
+        task = asyncio.create_task(self._limited(work, limit_s), name="cleanup")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.shield(task)
+
+    async def join(self) -> None:
+        """Wait for everything that is still being cleaned up."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    @staticmethod
+    async def _limited(work: Coroutine[Any, Any, None], limit_s: float) -> None:
+        async with asyncio.timeout(limit_s):
+            await work
+
+
+class Signal:
+    """Wakes every waiter at each `fire()`; a waiter that comes later waits for the next one."""
+
+    def __init__(self) -> None:
+        """Start unfired."""
+        self._event = asyncio.Event()
+
+    def fire(self) -> None:
+        """Wake all current waiters."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    def next(self) -> Callable[[], Coroutine[Any, Any, bool]]:
+        """Return a waiter for the next `fire()`, registered now: nothing between now and the await is missed."""
+        return self._event.wait

@@ -1,0 +1,133 @@
+"""How every model is made and how strangers' input becomes one.
+
+The models hold exactly the fields that argoexec implements, under Kubernetes' and Argo's own (camelCase) names. Decoding is
+strict, so *the model is the list of supported fields*: anything else is refused by its path, never ignored.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from functools import lru_cache
+from typing import Any, TypeVar, dataclass_transform, get_args
+
+import msgspec
+from msgspec import StructMeta
+
+from argoexec_cli.errors import InvalidError, UnsupportedFieldError
+
+_T = TypeVar("_T")
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>[^`]*)`(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
+class _ModelMeta(StructMeta):
+    """Tells type checkers what `Model` passes on to its subclasses; msgspec does the rest by itself."""
+
+
+class Model(
+    msgspec.Struct,
+    metaclass=_ModelMeta,
+    frozen=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    rename="camel",
+):
+    """Base of all models: immutable, compared by value, encoded without the fields that hold their default."""
+
+
+class FieldError(InvalidError):
+    """A field of the input is wrong. `path` is where (`spec.containers[0].image`), for line numbers in files."""
+
+    def __init__(self, path: str, problem: str, *, hint: str = "") -> None:
+        """Say that the field at *path* has *problem*."""
+        super().__init__(f"{path}: {problem}" if path else problem, hint=hint)
+        self.path = path
+
+
+class UnknownFieldError(FieldError, UnsupportedFieldError):
+    """A field that the model does not have."""
+
+    def __init__(self, path: str, *, hint: str = "") -> None:
+        """Refuse the field at *path* by its name."""
+        super().__init__(path, "not supported", hint=hint)
+        self.message = f"{path} is not supported"
+        self.args = (self.message,)
+
+
+def decode(data: object, model: type[_T]) -> _T:
+    """Build *model* from plain data (dicts, lists, strings, numbers).
+
+    Raises `UnknownFieldError` for a field that is not implemented and `FieldError` for a value of the wrong type, each with
+    the path of the first such field.
+    """
+    try:
+        return msgspec.convert(data, model)
+    except msgspec.ValidationError as exc:
+        raise _field_error(str(exc), model) from exc
+
+
+def decode_json(data: bytes | str, model: type[_T]) -> _T:
+    """Like `decode`, from a JSON document."""
+    try:
+        return msgspec.json.decode(data, type=model)
+    except msgspec.ValidationError as exc:
+        raise _field_error(str(exc), model) from exc
+    except msgspec.DecodeError as exc:
+        raise InvalidError(f"not a JSON document: {exc}") from exc
+
+
+def encode(value: Model) -> dict[str, Any]:
+    """Turn a model into plain JSON-able data under its public field names."""
+    data: dict[str, Any] = msgspec.to_builtins(value)
+    return data
+
+
+def encode_json(value: Model) -> bytes:
+    """Turn a model into a JSON document. Equal models give equal bytes."""
+    return msgspec.json.encode(value)
+
+
+def field_paths(model: type[msgspec.Struct], prefix: str = "") -> list[str]:
+    """List every field that *model* and the models below it have, as `spec.containers[].image`."""
+    paths = []
+    for field in msgspec.structs.fields(model):
+        inner = _struct_in(field.type)
+        many = "[]" if inner and _is_sequence(field.type) else ""
+        path = f"{prefix}{field.encode_name}{many}"
+        paths.append(path)
+        if inner:
+            paths += field_paths(inner, f"{path}.")
+    return paths
+
+
+def _field_error(text: str, model: object) -> FieldError:
+    if match := _UNKNOWN.match(text):
+        at, name = match["at"] or "", match["field"]
+        path = f"{at}.{name}" if at else name
+        return UnknownFieldError(path, hint=_suggestion(name, model))
+    problem, _, at = text.partition(" - at `$")
+    return FieldError(at.rstrip("`").removeprefix("."), problem[:1].lower() + problem[1:].replace("`", ""))
+
+
+def _suggestion(name: str, model: object) -> str:
+    if not (isinstance(model, type) and issubclass(model, msgspec.Struct)):
+        return ""
+    close = difflib.get_close_matches(name, _names(model), n=1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+@lru_cache
+def _names(model: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple({path.rsplit(".", 1)[-1].removesuffix("[]") for path in field_paths(model)})
+
+
+def _is_sequence(hint: object) -> bool:
+    return any(origin in str(hint) for origin in ("tuple[", "list["))
+
+
+def _struct_in(hint: object) -> type[msgspec.Struct] | None:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint
+    return next((found for arg in get_args(hint) if (found := _struct_in(arg))), None)
+

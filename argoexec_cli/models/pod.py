@@ -1,0 +1,88 @@
+"""A Pod as a person or a controller writes it: the fields of core/v1 that argoexec implements.
+
+A field that is missing here is refused by its path (see `models.base`). Defaults are Kubernetes' own, except
+`restart_policy`: a task runs once, so it is Never unless said otherwise (Argo creates its pods with Never too).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from argoexec_cli.models.base import Model
+from argoexec_cli.models.meta import ObjectMeta
+from argoexec_cli.models.status import PodStatus
+
+PullPolicy = Literal["", "Always", "IfNotPresent", "Never"]
+RestartPolicy = Literal["", "Never", "OnFailure"]
+
+
+class EnvVar(Model):
+    """Source: core/v1 EnvVar. `$(NAME)` in `value` refers to variables before it; `$$(NAME)` escapes."""
+
+    name: str
+    value: str = ""
+
+
+class ResourceRequirements(Model):
+    """Source: core/v1 ResourceRequirements. Quantities of `cpu` and `memory`; a missing request equals its limit."""
+
+    limits: dict[str, str | int | float] = msgspec.field(default_factory=dict)
+    requests: dict[str, str | int | float] = msgspec.field(default_factory=dict)
+
+
+class VolumeMount(Model):
+    """Source: core/v1 VolumeMount."""
+
+    name: str
+    mount_path: str
+    read_only: bool = False
+
+
+class EmptyDirVolumeSource(Model):
+    """Source: core/v1 EmptyDirVolumeSource: a directory that lives as long as the pod, on the host's disk."""
+
+
+class Volume(Model):
+    """Source: core/v1 Volume."""
+
+    name: str
+    empty_dir: EmptyDirVolumeSource | None = None
+
+
+class Container(Model):
+    """Source: core/v1 Container. `command` replaces the image's ENTRYPOINT, `args` its CMD; `command` alone drops CMD."""
+
+    name: str
+    image: str
+    image_pull_policy: PullPolicy = ""
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    working_dir: str = ""
+    env: tuple[EnvVar, ...] = ()
+    resources: ResourceRequirements = ResourceRequirements()
+    volume_mounts: tuple[VolumeMount, ...] = ()
+
+
+class PodSpec(Model):
+    """Source: core/v1 PodSpec."""
+
+    containers: tuple[Container, ...]
+    init_containers: tuple[Container, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    restart_policy: RestartPolicy = ""
+    active_deadline_seconds: int | None = None
+    termination_grace_period_seconds: int | None = None
+
+
+class Pod(Model, kw_only=True):
+    """Source: core/v1 Pod. `status` is the executor's; what a client sends there is not read."""
+
+    api_version: Literal["v1"] = "v1"
+    kind: Literal["Pod"] = "Pod"
+    metadata: ObjectMeta = ObjectMeta()
+    spec: PodSpec
+    status: PodStatus = PodStatus()
+
+

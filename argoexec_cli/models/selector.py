@@ -1,0 +1,43 @@
+"""Label selectors in kubectl's syntax: `a=b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a`, `!a`, joined by commas.
+
+Source: k8s.io/apimachinery labels.Parse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from argoexec_cli.errors import InvalidError
+
+Selector = Callable[[Mapping[str, str]], bool]
+
+_KEY: Final = r"(?P<key>[A-Za-z0-9][-A-Za-z0-9_./]*)"
+_SET: Final = re.compile(rf"^{_KEY}\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)$")
+_EQUAL: Final = re.compile(rf"^{_KEY}\s*(?P<op>==|=|!=)\s*(?P<value>[-A-Za-z0-9_.]*)$")
+_EXISTS: Final = re.compile(rf"^(?P<op>!?)\s*{_KEY}$")
+_COMMA: Final = re.compile(r",(?![^()]*\))")
+
+
+def parse_selector(text: str) -> Selector:
+    """Return a predicate on labels; an empty text matches everything. `InvalidError` names the part that is wrong."""
+    terms = [_parse_term(part.strip()) for part in _COMMA.split(text)] if text.strip() else []
+    return lambda labels: all(term(labels) for term in terms)
+
+
+def _parse_term(text: str) -> Selector:
+    if match := _SET.match(text):
+        key, values = match["key"], {value.strip() for value in match["values"].split(",")}
+        if match["op"] == "in":
+            return lambda labels: labels.get(key) in values
+        return lambda labels: labels.get(key) not in values
+    if match := _EQUAL.match(text):
+        key, value = match["key"], match["value"]
+        if match["op"] == "!=":
+            return lambda labels: labels.get(key) != value
+        return lambda labels: labels.get(key) == value
+    if match := _EXISTS.match(text):
+        key, wanted = match["key"], not match["op"]
+        return lambda labels: (key in labels) is wanted
+    raise InvalidError(f"label selector: cannot read {text!r}", hint="for example: -l app=web,tier!=db")
