@@ -1,0 +1,1 @@
+"""The wire: generated messages, their conversion, and the client side of the protocol."""
