@@ -24,12 +24,10 @@ class RunPodRequest(_message.Message):
     def __init__(self, pod: _Optional[_Union[_pod_pb2.Pod, _Mapping]] = ..., config_maps: _Optional[_Iterable[_Union[_config_pb2.ConfigMap, _Mapping]]] = ..., secrets: _Optional[_Iterable[_Union[_config_pb2.Secret, _Mapping]]] = ..., outputs: _Optional[_Union[_pods_pb2.Outputs, _Mapping]] = ...) -> None: ...
 
 class RunPodResult(_message.Message):
-    __slots__ = ("record", "events")
+    __slots__ = ("record",)
     RECORD_FIELD_NUMBER: _ClassVar[int]
-    EVENTS_FIELD_NUMBER: _ClassVar[int]
     record: _pods_pb2.PodRecord
-    events: _containers.RepeatedCompositeFieldContainer[_pods_pb2.PodEvent]
-    def __init__(self, record: _Optional[_Union[_pods_pb2.PodRecord, _Mapping]] = ..., events: _Optional[_Iterable[_Union[_pods_pb2.PodEvent, _Mapping]]] = ...) -> None: ...
+    def __init__(self, record: _Optional[_Union[_pods_pb2.PodRecord, _Mapping]] = ...) -> None: ...
 
 class GetPodRequest(_message.Message):
     __slots__ = ("ref",)
@@ -38,36 +36,32 @@ class GetPodRequest(_message.Message):
     def __init__(self, ref: _Optional[_Union[_pods_pb2.PodRef, _Mapping]] = ...) -> None: ...
 
 class GetPodResponse(_message.Message):
-    __slots__ = ("record", "events")
+    __slots__ = ("record",)
     RECORD_FIELD_NUMBER: _ClassVar[int]
-    EVENTS_FIELD_NUMBER: _ClassVar[int]
     record: _pods_pb2.PodRecord
-    events: _containers.RepeatedCompositeFieldContainer[_pods_pb2.PodEvent]
-    def __init__(self, record: _Optional[_Union[_pods_pb2.PodRecord, _Mapping]] = ..., events: _Optional[_Iterable[_Union[_pods_pb2.PodEvent, _Mapping]]] = ...) -> None: ...
+    def __init__(self, record: _Optional[_Union[_pods_pb2.PodRecord, _Mapping]] = ...) -> None: ...
 
 class ListPodsRequest(_message.Message):
-    __slots__ = ("namespace", "selector", "phases", "limit", "page_token")
+    __slots__ = ("namespace", "selector", "phase", "limit", "page_token")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SELECTOR_FIELD_NUMBER: _ClassVar[int]
-    PHASES_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     selector: str
-    phases: _containers.RepeatedScalarFieldContainer[str]
+    phase: str
     limit: int
     page_token: str
-    def __init__(self, namespace: _Optional[str] = ..., selector: _Optional[str] = ..., phases: _Optional[_Iterable[str]] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, namespace: _Optional[str] = ..., selector: _Optional[str] = ..., phase: _Optional[str] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListPodsResponse(_message.Message):
-    __slots__ = ("records", "next_page_token", "resume_token")
+    __slots__ = ("records", "next_page_token")
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     records: _containers.RepeatedCompositeFieldContainer[_pods_pb2.PodRecord]
     next_page_token: str
-    resume_token: str
-    def __init__(self, records: _Optional[_Iterable[_Union[_pods_pb2.PodRecord, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., resume_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, records: _Optional[_Iterable[_Union[_pods_pb2.PodRecord, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class WatchPodsRequest(_message.Message):
     __slots__ = ("namespace", "name", "selector", "resume_token")
@@ -82,42 +76,38 @@ class WatchPodsRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., selector: _Optional[str] = ..., resume_token: _Optional[str] = ...) -> None: ...
 
 class WatchPodsResponse(_message.Message):
-    __slots__ = ("type", "record", "events", "resume_token")
+    __slots__ = ("type", "record", "resume_token")
     class Type(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         TYPE_UNSPECIFIED: _ClassVar[WatchPodsResponse.Type]
-        PUT: _ClassVar[WatchPodsResponse.Type]
+        ADDED: _ClassVar[WatchPodsResponse.Type]
+        MODIFIED: _ClassVar[WatchPodsResponse.Type]
         DELETED: _ClassVar[WatchPodsResponse.Type]
         SYNCED: _ClassVar[WatchPodsResponse.Type]
     TYPE_UNSPECIFIED: WatchPodsResponse.Type
-    PUT: WatchPodsResponse.Type
+    ADDED: WatchPodsResponse.Type
+    MODIFIED: WatchPodsResponse.Type
     DELETED: WatchPodsResponse.Type
     SYNCED: WatchPodsResponse.Type
     TYPE_FIELD_NUMBER: _ClassVar[int]
     RECORD_FIELD_NUMBER: _ClassVar[int]
-    EVENTS_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     type: WatchPodsResponse.Type
     record: _pods_pb2.PodRecord
-    events: _containers.RepeatedCompositeFieldContainer[_pods_pb2.PodEvent]
     resume_token: str
-    def __init__(self, type: _Optional[_Union[WatchPodsResponse.Type, str]] = ..., record: _Optional[_Union[_pods_pb2.PodRecord, _Mapping]] = ..., events: _Optional[_Iterable[_Union[_pods_pb2.PodEvent, _Mapping]]] = ..., resume_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, type: _Optional[_Union[WatchPodsResponse.Type, str]] = ..., record: _Optional[_Union[_pods_pb2.PodRecord, _Mapping]] = ..., resume_token: _Optional[str] = ...) -> None: ...
 
 class StopPodRequest(_message.Message):
-    __slots__ = ("ref", "grace_seconds", "message")
+    __slots__ = ("ref", "grace_seconds")
     REF_FIELD_NUMBER: _ClassVar[int]
     GRACE_SECONDS_FIELD_NUMBER: _ClassVar[int]
-    MESSAGE_FIELD_NUMBER: _ClassVar[int]
     ref: _pods_pb2.PodRef
     grace_seconds: int
-    message: str
-    def __init__(self, ref: _Optional[_Union[_pods_pb2.PodRef, _Mapping]] = ..., grace_seconds: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
+    def __init__(self, ref: _Optional[_Union[_pods_pb2.PodRef, _Mapping]] = ..., grace_seconds: _Optional[int] = ...) -> None: ...
 
 class StopPodResponse(_message.Message):
-    __slots__ = ("record",)
-    RECORD_FIELD_NUMBER: _ClassVar[int]
-    record: _pods_pb2.PodRecord
-    def __init__(self, record: _Optional[_Union[_pods_pb2.PodRecord, _Mapping]] = ...) -> None: ...
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class DeletePodRequest(_message.Message):
     __slots__ = ("ref",)

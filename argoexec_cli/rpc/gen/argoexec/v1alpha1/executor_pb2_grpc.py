@@ -122,7 +122,7 @@ class ExecutorServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetPodLogs(self, request, context):
-        """Streams the log of one container, restarts included, in the order in which it was read.
+        """Streams the log of one run of a container, in the order in which it was read.
         Waits for a pod that is still pending, with follow and without.
         Repeatable with the cursor of the last chunk that was handled: no byte is lost or comes twice,
         across restarts of server and client alike.

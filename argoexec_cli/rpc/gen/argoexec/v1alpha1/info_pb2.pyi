@@ -21,13 +21,13 @@ class GetInfoResponse(_message.Message):
     SUPPORTED_POD_FIELDS_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
-    protocol_version: int
+    protocol_version: str
     runtime_name: str
     runtime_version: str
     capabilities: _containers.RepeatedScalarFieldContainer[str]
     capacity: Capacity
     supported_pod_fields: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., protocol_version: _Optional[int] = ..., runtime_name: _Optional[str] = ..., runtime_version: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ..., capacity: _Optional[_Union[Capacity, _Mapping]] = ..., supported_pod_fields: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., protocol_version: _Optional[str] = ..., runtime_name: _Optional[str] = ..., runtime_version: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ..., capacity: _Optional[_Union[Capacity, _Mapping]] = ..., supported_pod_fields: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Capacity(_message.Message):
     __slots__ = ("cpu_millicores", "memory_bytes", "pods_max", "running", "queued")

@@ -16,7 +16,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import pods_pb2 as argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_pods__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1argoexec_cli/rpc/gen/argoexec/v1alpha1/logs.proto\x12\x11\x61rgoexec.v1alpha1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x31\x61rgoexec_cli/rpc/gen/argoexec/v1alpha1/pods.proto\"\xf0\x01\n\x11GetPodLogsRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.PodRef\x12\x11\n\tcontainer\x18\x02 \x01(\t\x12\x0e\n\x06\x66ollow\x18\x03 \x01(\x08\x12\x17\n\ntail_lines\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12.\n\nsince_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x0blimit_bytes\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x07 \x01(\tB\r\n\x0b_tail_linesB\x0e\n\x0c_limit_bytes\"\x92\x01\n\x08LogChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x16\n\nrun_length\x18\x02 \x03(\rB\x02\x10\x01\x12\x1a\n\x0erun_time_delta\x18\x03 \x03(\x12\x42\x02\x10\x01\x12\x34\n\nrun_stream\x18\x04 \x03(\x0e\x32\x1c.argoexec.v1alpha1.LogStreamB\x02\x10\x01\x12\x0e\n\x06\x63ursor\x18\x05 \x01(\t*?\n\tLogStream\x12\x1a\n\x16LOG_STREAM_UNSPECIFIED\x10\x00\x12\n\n\x06STDOUT\x10\x01\x12\n\n\x06STDERR\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1argoexec_cli/rpc/gen/argoexec/v1alpha1/logs.proto\x12\x11\x61rgoexec.v1alpha1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x31\x61rgoexec_cli/rpc/gen/argoexec/v1alpha1/pods.proto\"\xed\x01\n\x11GetPodLogsRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.PodRef\x12\x11\n\tcontainer\x18\x02 \x01(\t\x12\x0e\n\x06\x66ollow\x18\x03 \x01(\x08\x12\x17\n\ntail_lines\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12.\n\nsince_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0blimit_bytes\x18\x06 \x01(\x03\x12\x0e\n\x06\x63ursor\x18\x07 \x01(\t\x12\x10\n\x08previous\x18\x08 \x01(\x08\x42\r\n\x0b_tail_lines\"\x92\x01\n\x08LogChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x16\n\nrun_length\x18\x02 \x03(\rB\x02\x10\x01\x12\x1a\n\x0erun_time_delta\x18\x03 \x03(\x12\x42\x02\x10\x01\x12\x34\n\nrun_stream\x18\x04 \x03(\x0e\x32\x1c.argoexec.v1alpha1.LogStreamB\x02\x10\x01\x12\x0e\n\x06\x63ursor\x18\x05 \x01(\t*?\n\tLogStream\x12\x1a\n\x16LOG_STREAM_UNSPECIFIED\x10\x00\x12\n\n\x06STDOUT\x10\x01\x12\n\n\x06STDERR\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -29,10 +29,10 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_LOGCHUNK'].fields_by_name['run_time_delta']._serialized_options = b'\020\001'
   _globals['_LOGCHUNK'].fields_by_name['run_stream']._options = None
   _globals['_LOGCHUNK'].fields_by_name['run_stream']._serialized_options = b'\020\001'
-  _globals['_LOGSTREAM']._serialized_start=548
-  _globals['_LOGSTREAM']._serialized_end=611
+  _globals['_LOGSTREAM']._serialized_start=545
+  _globals['_LOGSTREAM']._serialized_end=608
   _globals['_GETPODLOGSREQUEST']._serialized_start=157
-  _globals['_GETPODLOGSREQUEST']._serialized_end=397
-  _globals['_LOGCHUNK']._serialized_start=400
-  _globals['_LOGCHUNK']._serialized_end=546
+  _globals['_GETPODLOGSREQUEST']._serialized_end=394
+  _globals['_LOGCHUNK']._serialized_start=397
+  _globals['_LOGCHUNK']._serialized_end=543
 # @@protoc_insertion_point(module_scope)

@@ -18,7 +18,7 @@ STDOUT: LogStream
 STDERR: LogStream
 
 class GetPodLogsRequest(_message.Message):
-    __slots__ = ("ref", "container", "follow", "tail_lines", "since_time", "limit_bytes", "cursor")
+    __slots__ = ("ref", "container", "follow", "tail_lines", "since_time", "limit_bytes", "cursor", "previous")
     REF_FIELD_NUMBER: _ClassVar[int]
     CONTAINER_FIELD_NUMBER: _ClassVar[int]
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,7 @@ class GetPodLogsRequest(_message.Message):
     SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
     LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
     ref: _pods_pb2.PodRef
     container: str
     follow: bool
@@ -33,7 +34,8 @@ class GetPodLogsRequest(_message.Message):
     since_time: _timestamp_pb2.Timestamp
     limit_bytes: int
     cursor: str
-    def __init__(self, ref: _Optional[_Union[_pods_pb2.PodRef, _Mapping]] = ..., container: _Optional[str] = ..., follow: bool = ..., tail_lines: _Optional[int] = ..., since_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., limit_bytes: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
+    previous: bool
+    def __init__(self, ref: _Optional[_Union[_pods_pb2.PodRef, _Mapping]] = ..., container: _Optional[str] = ..., follow: bool = ..., tail_lines: _Optional[int] = ..., since_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., limit_bytes: _Optional[int] = ..., cursor: _Optional[str] = ..., previous: bool = ...) -> None: ...
 
 class LogChunk(_message.Message):
     __slots__ = ("data", "run_length", "run_time_delta", "run_stream", "cursor")

@@ -58,29 +58,29 @@ class OutputParameter(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class PodRecord(_message.Message):
-    __slots__ = ("pod", "outputs", "revision")
+    __slots__ = ("pod", "outputs", "revision", "events")
     POD_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     pod: _pod_pb2.Pod
     outputs: PodOutputs
     revision: int
-    def __init__(self, pod: _Optional[_Union[_pod_pb2.Pod, _Mapping]] = ..., outputs: _Optional[_Union[PodOutputs, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
+    events: _containers.RepeatedCompositeFieldContainer[PodEvent]
+    def __init__(self, pod: _Optional[_Union[_pod_pb2.Pod, _Mapping]] = ..., outputs: _Optional[_Union[PodOutputs, _Mapping]] = ..., revision: _Optional[int] = ..., events: _Optional[_Iterable[_Union[PodEvent, _Mapping]]] = ...) -> None: ...
 
 class PodEvent(_message.Message):
-    __slots__ = ("time", "type", "reason", "message", "count", "container", "first_time")
+    __slots__ = ("time", "type", "reason", "message", "count", "container")
     TIME_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     CONTAINER_FIELD_NUMBER: _ClassVar[int]
-    FIRST_TIME_FIELD_NUMBER: _ClassVar[int]
     time: _timestamp_pb2.Timestamp
     type: str
     reason: str
     message: str
     count: int
     container: str
-    first_time: _timestamp_pb2.Timestamp
-    def __init__(self, time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., type: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., count: _Optional[int] = ..., container: _Optional[str] = ..., first_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., type: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., count: _Optional[int] = ..., container: _Optional[str] = ...) -> None: ...

@@ -14,35 +14,39 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n6argoexec_cli/rpc/gen/argoexec/v1alpha1/workflows.proto\x12\x11\x61rgoexec.v1alpha1\"j\n\x0bWorkflowRun\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\r\n\x05phase\x18\x04 \x01(\t\x12\x10\n\x08revision\x18\x05 \x01(\x03\x12\x0c\n\x04json\x18\x06 \x01(\t\"%\n\x15SubmitWorkflowRequest\x12\x0c\n\x04json\x18\x01 \x01(\t\"5\n\x12GetWorkflowRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"n\n\x14ListWorkflowsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08selector\x18\x02 \x01(\t\x12\x0e\n\x06phases\x18\x03 \x03(\t\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"^\n\x15ListWorkflowsResponse\x12,\n\x04runs\x18\x01 \x03(\x0b\x32\x1e.argoexec.v1alpha1.WorkflowRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"`\n\x15WatchWorkflowsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08selector\x18\x03 \x01(\t\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"\xd9\x01\n\x16WatchWorkflowsResponse\x12<\n\x04type\x18\x01 \x01(\x0e\x32..argoexec.v1alpha1.WatchWorkflowsResponse.Type\x12+\n\x03run\x18\x02 \x01(\x0b\x32\x1e.argoexec.v1alpha1.WorkflowRun\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\">\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\x07\n\x03PUT\x10\x01\x12\x0b\n\x07\x44\x45LETED\x10\x02\x12\n\n\x06SYNCED\x10\x03\"G\n\x13StopWorkflowRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"8\n\x15\x44\x65leteWorkflowRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x18\n\x16\x44\x65leteWorkflowResponse2\xc9\x04\n\tWorkflows\x12Z\n\x0eSubmitWorkflow\x12(.argoexec.v1alpha1.SubmitWorkflowRequest\x1a\x1e.argoexec.v1alpha1.WorkflowRun\x12T\n\x0bGetWorkflow\x12%.argoexec.v1alpha1.GetWorkflowRequest\x1a\x1e.argoexec.v1alpha1.WorkflowRun\x12\x62\n\rListWorkflows\x12\'.argoexec.v1alpha1.ListWorkflowsRequest\x1a(.argoexec.v1alpha1.ListWorkflowsResponse\x12g\n\x0eWatchWorkflows\x12(.argoexec.v1alpha1.WatchWorkflowsRequest\x1a).argoexec.v1alpha1.WatchWorkflowsResponse0\x01\x12V\n\x0cStopWorkflow\x12&.argoexec.v1alpha1.StopWorkflowRequest\x1a\x1e.argoexec.v1alpha1.WorkflowRun\x12\x65\n\x0e\x44\x65leteWorkflow\x12(.argoexec.v1alpha1.DeleteWorkflowRequest\x1a).argoexec.v1alpha1.DeleteWorkflowResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n6argoexec_cli/rpc/gen/argoexec/v1alpha1/workflows.proto\x12\x11\x61rgoexec.v1alpha1\"6\n\x06RunRef\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\"j\n\x0bWorkflowRun\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\r\n\x05phase\x18\x04 \x01(\t\x12\x10\n\x08revision\x18\x05 \x01(\x03\x12\x0c\n\x04json\x18\x06 \x01(\t\"\x1d\n\rSubmitRequest\x12\x0c\n\x04json\x18\x01 \x01(\t\"7\n\rGetRunRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.RunRef\"h\n\x0fListRunsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08selector\x18\x02 \x01(\t\x12\r\n\x05phase\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"Y\n\x10ListRunsResponse\x12,\n\x04runs\x18\x01 \x03(\x0b\x32\x1e.argoexec.v1alpha1.WorkflowRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x10WatchRunsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08selector\x18\x03 \x01(\t\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"\xdf\x01\n\x11WatchRunsResponse\x12\x37\n\x04type\x18\x01 \x01(\x0e\x32).argoexec.v1alpha1.WatchRunsResponse.Type\x12+\n\x03run\x18\x02 \x01(\x0b\x32\x1e.argoexec.v1alpha1.WorkflowRun\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"N\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\t\n\x05\x41\x44\x44\x45\x44\x10\x01\x12\x0c\n\x08MODIFIED\x10\x02\x12\x0b\n\x07\x44\x45LETED\x10\x03\x12\n\n\x06SYNCED\x10\x04\"I\n\x0eStopRunRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.RunRef\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x11\n\x0fStopRunResponse\":\n\x10\x44\x65leteRunRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.RunRef\"\x13\n\x11\x44\x65leteRunResponse2\xfc\x03\n\tWorkflows\x12J\n\x06Submit\x12 .argoexec.v1alpha1.SubmitRequest\x1a\x1e.argoexec.v1alpha1.WorkflowRun\x12J\n\x06GetRun\x12 .argoexec.v1alpha1.GetRunRequest\x1a\x1e.argoexec.v1alpha1.WorkflowRun\x12S\n\x08ListRuns\x12\".argoexec.v1alpha1.ListRunsRequest\x1a#.argoexec.v1alpha1.ListRunsResponse\x12X\n\tWatchRuns\x12#.argoexec.v1alpha1.WatchRunsRequest\x1a$.argoexec.v1alpha1.WatchRunsResponse0\x01\x12P\n\x07StopRun\x12!.argoexec.v1alpha1.StopRunRequest\x1a\".argoexec.v1alpha1.StopRunResponse\x12V\n\tDeleteRun\x12#.argoexec.v1alpha1.DeleteRunRequest\x1a$.argoexec.v1alpha1.DeleteRunResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argoexec_cli.rpc.gen.argoexec.v1alpha1.workflows_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_WORKFLOWRUN']._serialized_start=77
-  _globals['_WORKFLOWRUN']._serialized_end=183
-  _globals['_SUBMITWORKFLOWREQUEST']._serialized_start=185
-  _globals['_SUBMITWORKFLOWREQUEST']._serialized_end=222
-  _globals['_GETWORKFLOWREQUEST']._serialized_start=224
-  _globals['_GETWORKFLOWREQUEST']._serialized_end=277
-  _globals['_LISTWORKFLOWSREQUEST']._serialized_start=279
-  _globals['_LISTWORKFLOWSREQUEST']._serialized_end=389
-  _globals['_LISTWORKFLOWSRESPONSE']._serialized_start=391
-  _globals['_LISTWORKFLOWSRESPONSE']._serialized_end=485
-  _globals['_WATCHWORKFLOWSREQUEST']._serialized_start=487
-  _globals['_WATCHWORKFLOWSREQUEST']._serialized_end=583
-  _globals['_WATCHWORKFLOWSRESPONSE']._serialized_start=586
-  _globals['_WATCHWORKFLOWSRESPONSE']._serialized_end=803
-  _globals['_WATCHWORKFLOWSRESPONSE_TYPE']._serialized_start=741
-  _globals['_WATCHWORKFLOWSRESPONSE_TYPE']._serialized_end=803
-  _globals['_STOPWORKFLOWREQUEST']._serialized_start=805
-  _globals['_STOPWORKFLOWREQUEST']._serialized_end=876
-  _globals['_DELETEWORKFLOWREQUEST']._serialized_start=878
-  _globals['_DELETEWORKFLOWREQUEST']._serialized_end=934
-  _globals['_DELETEWORKFLOWRESPONSE']._serialized_start=936
-  _globals['_DELETEWORKFLOWRESPONSE']._serialized_end=960
-  _globals['_WORKFLOWS']._serialized_start=963
-  _globals['_WORKFLOWS']._serialized_end=1548
+  _globals['_RUNREF']._serialized_start=77
+  _globals['_RUNREF']._serialized_end=131
+  _globals['_WORKFLOWRUN']._serialized_start=133
+  _globals['_WORKFLOWRUN']._serialized_end=239
+  _globals['_SUBMITREQUEST']._serialized_start=241
+  _globals['_SUBMITREQUEST']._serialized_end=270
+  _globals['_GETRUNREQUEST']._serialized_start=272
+  _globals['_GETRUNREQUEST']._serialized_end=327
+  _globals['_LISTRUNSREQUEST']._serialized_start=329
+  _globals['_LISTRUNSREQUEST']._serialized_end=433
+  _globals['_LISTRUNSRESPONSE']._serialized_start=435
+  _globals['_LISTRUNSRESPONSE']._serialized_end=524
+  _globals['_WATCHRUNSREQUEST']._serialized_start=526
+  _globals['_WATCHRUNSREQUEST']._serialized_end=617
+  _globals['_WATCHRUNSRESPONSE']._serialized_start=620
+  _globals['_WATCHRUNSRESPONSE']._serialized_end=843
+  _globals['_WATCHRUNSRESPONSE_TYPE']._serialized_start=765
+  _globals['_WATCHRUNSRESPONSE_TYPE']._serialized_end=843
+  _globals['_STOPRUNREQUEST']._serialized_start=845
+  _globals['_STOPRUNREQUEST']._serialized_end=918
+  _globals['_STOPRUNRESPONSE']._serialized_start=920
+  _globals['_STOPRUNRESPONSE']._serialized_end=937
+  _globals['_DELETERUNREQUEST']._serialized_start=939
+  _globals['_DELETERUNREQUEST']._serialized_end=997
+  _globals['_DELETERUNRESPONSE']._serialized_start=999
+  _globals['_DELETERUNRESPONSE']._serialized_end=1018
+  _globals['_WORKFLOWS']._serialized_start=1021
+  _globals['_WORKFLOWS']._serialized_end=1529
 # @@protoc_insertion_point(module_scope)

@@ -15,35 +15,35 @@ class WorkflowsStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.SubmitWorkflow = channel.unary_unary(
-                '/argoexec.v1alpha1.Workflows/SubmitWorkflow',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.SubmitWorkflowRequest.SerializeToString,
+        self.Submit = channel.unary_unary(
+                '/argoexec.v1alpha1.Workflows/Submit',
+                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.SubmitRequest.SerializeToString,
                 response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WorkflowRun.FromString,
                 )
-        self.GetWorkflow = channel.unary_unary(
-                '/argoexec.v1alpha1.Workflows/GetWorkflow',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.GetWorkflowRequest.SerializeToString,
+        self.GetRun = channel.unary_unary(
+                '/argoexec.v1alpha1.Workflows/GetRun',
+                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.GetRunRequest.SerializeToString,
                 response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WorkflowRun.FromString,
                 )
-        self.ListWorkflows = channel.unary_unary(
-                '/argoexec.v1alpha1.Workflows/ListWorkflows',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListWorkflowsRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListWorkflowsResponse.FromString,
+        self.ListRuns = channel.unary_unary(
+                '/argoexec.v1alpha1.Workflows/ListRuns',
+                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListRunsRequest.SerializeToString,
+                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListRunsResponse.FromString,
                 )
-        self.WatchWorkflows = channel.unary_stream(
-                '/argoexec.v1alpha1.Workflows/WatchWorkflows',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchWorkflowsRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchWorkflowsResponse.FromString,
+        self.WatchRuns = channel.unary_stream(
+                '/argoexec.v1alpha1.Workflows/WatchRuns',
+                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchRunsRequest.SerializeToString,
+                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchRunsResponse.FromString,
                 )
-        self.StopWorkflow = channel.unary_unary(
-                '/argoexec.v1alpha1.Workflows/StopWorkflow',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.StopWorkflowRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WorkflowRun.FromString,
+        self.StopRun = channel.unary_unary(
+                '/argoexec.v1alpha1.Workflows/StopRun',
+                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.StopRunRequest.SerializeToString,
+                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.StopRunResponse.FromString,
                 )
-        self.DeleteWorkflow = channel.unary_unary(
-                '/argoexec.v1alpha1.Workflows/DeleteWorkflow',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteWorkflowRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteWorkflowResponse.FromString,
+        self.DeleteRun = channel.unary_unary(
+                '/argoexec.v1alpha1.Workflows/DeleteRun',
+                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteRunRequest.SerializeToString,
+                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteRunResponse.FromString,
                 )
 
 
@@ -51,7 +51,7 @@ class WorkflowsServicer(object):
     """Runs workflows.
     """
 
-    def SubmitWorkflow(self, request, context):
+    def Submit(self, request, context):
         """Accepts a WorkflowRun and starts it; returns when it is on disk, not when it is done.
         Repeatable: by (namespace, name) the same spec returns the run that is there; another spec is
         ALREADY_EXISTS. Only a document with metadata.generateName and no name makes a new run each
@@ -61,22 +61,22 @@ class WorkflowsServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetWorkflow(self, request, context):
+    def GetRun(self, request, context):
         """Returns one run as it is now. Repeatable; changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListWorkflows(self, request, context):
-        """Returns runs in order of creation, the newest first, page by page. Repeatable; changes nothing.
+    def ListRuns(self, request, context):
+        """Returns runs in order of creation, the oldest first, page by page. Repeatable; changes nothing.
         A run that lives through all pages is listed exactly once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def WatchWorkflows(self, request, context):
+    def WatchRuns(self, request, context):
         """Streams changes of runs: a replay, a SYNCED marker, then every change to come.
         Repeatable with the resume token of the last message that was handled: no last state is lost.
         Order: per run, revisions only grow; between runs there is no order. States in between may be
@@ -87,7 +87,7 @@ class WorkflowsServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def StopWorkflow(self, request, context):
+    def StopRun(self, request, context):
         """Asks a run to end: no new pods, and StopPod for those that run. Returns when the wish is on
         disk, not when the run has ended. Repeatable: a run that is done stays as it is. Cancelling
         does not take the wish back.
@@ -96,7 +96,7 @@ class WorkflowsServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def DeleteWorkflow(self, request, context):
+    def DeleteRun(self, request, context):
         """Stops a run if it is not done, deletes its pods, then forgets it. Returns when it is gone.
         Repeatable: NOT_FOUND means that nothing is left. Cancelling ends the waiting, not the
         deletion.
@@ -108,35 +108,35 @@ class WorkflowsServicer(object):
 
 def add_WorkflowsServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'SubmitWorkflow': grpc.unary_unary_rpc_method_handler(
-                    servicer.SubmitWorkflow,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.SubmitWorkflowRequest.FromString,
+            'Submit': grpc.unary_unary_rpc_method_handler(
+                    servicer.Submit,
+                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.SubmitRequest.FromString,
                     response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WorkflowRun.SerializeToString,
             ),
-            'GetWorkflow': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetWorkflow,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.GetWorkflowRequest.FromString,
+            'GetRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRun,
+                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.GetRunRequest.FromString,
                     response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WorkflowRun.SerializeToString,
             ),
-            'ListWorkflows': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListWorkflows,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListWorkflowsRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListWorkflowsResponse.SerializeToString,
+            'ListRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRuns,
+                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListRunsRequest.FromString,
+                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListRunsResponse.SerializeToString,
             ),
-            'WatchWorkflows': grpc.unary_stream_rpc_method_handler(
-                    servicer.WatchWorkflows,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchWorkflowsRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchWorkflowsResponse.SerializeToString,
+            'WatchRuns': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRuns,
+                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchRunsRequest.FromString,
+                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchRunsResponse.SerializeToString,
             ),
-            'StopWorkflow': grpc.unary_unary_rpc_method_handler(
-                    servicer.StopWorkflow,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.StopWorkflowRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WorkflowRun.SerializeToString,
+            'StopRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopRun,
+                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.StopRunRequest.FromString,
+                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.StopRunResponse.SerializeToString,
             ),
-            'DeleteWorkflow': grpc.unary_unary_rpc_method_handler(
-                    servicer.DeleteWorkflow,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteWorkflowRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteWorkflowResponse.SerializeToString,
+            'DeleteRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRun,
+                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteRunRequest.FromString,
+                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteRunResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -150,7 +150,7 @@ class Workflows(object):
     """
 
     @staticmethod
-    def SubmitWorkflow(request,
+    def Submit(request,
             target,
             options=(),
             channel_credentials=None,
@@ -160,14 +160,14 @@ class Workflows(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/argoexec.v1alpha1.Workflows/SubmitWorkflow',
-            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.SubmitWorkflowRequest.SerializeToString,
+        return grpc.experimental.unary_unary(request, target, '/argoexec.v1alpha1.Workflows/Submit',
+            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.SubmitRequest.SerializeToString,
             argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WorkflowRun.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
-    def GetWorkflow(request,
+    def GetRun(request,
             target,
             options=(),
             channel_credentials=None,
@@ -177,14 +177,14 @@ class Workflows(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/argoexec.v1alpha1.Workflows/GetWorkflow',
-            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.GetWorkflowRequest.SerializeToString,
+        return grpc.experimental.unary_unary(request, target, '/argoexec.v1alpha1.Workflows/GetRun',
+            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.GetRunRequest.SerializeToString,
             argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WorkflowRun.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
-    def ListWorkflows(request,
+    def ListRuns(request,
             target,
             options=(),
             channel_credentials=None,
@@ -194,14 +194,14 @@ class Workflows(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/argoexec.v1alpha1.Workflows/ListWorkflows',
-            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListWorkflowsRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListWorkflowsResponse.FromString,
+        return grpc.experimental.unary_unary(request, target, '/argoexec.v1alpha1.Workflows/ListRuns',
+            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListRunsRequest.SerializeToString,
+            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.ListRunsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
-    def WatchWorkflows(request,
+    def WatchRuns(request,
             target,
             options=(),
             channel_credentials=None,
@@ -211,14 +211,14 @@ class Workflows(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_stream(request, target, '/argoexec.v1alpha1.Workflows/WatchWorkflows',
-            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchWorkflowsRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchWorkflowsResponse.FromString,
+        return grpc.experimental.unary_stream(request, target, '/argoexec.v1alpha1.Workflows/WatchRuns',
+            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchRunsRequest.SerializeToString,
+            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WatchRunsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
-    def StopWorkflow(request,
+    def StopRun(request,
             target,
             options=(),
             channel_credentials=None,
@@ -228,14 +228,14 @@ class Workflows(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/argoexec.v1alpha1.Workflows/StopWorkflow',
-            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.StopWorkflowRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.WorkflowRun.FromString,
+        return grpc.experimental.unary_unary(request, target, '/argoexec.v1alpha1.Workflows/StopRun',
+            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.StopRunRequest.SerializeToString,
+            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.StopRunResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
-    def DeleteWorkflow(request,
+    def DeleteRun(request,
             target,
             options=(),
             channel_credentials=None,
@@ -245,8 +245,8 @@ class Workflows(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/argoexec.v1alpha1.Workflows/DeleteWorkflow',
-            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteWorkflowRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteWorkflowResponse.FromString,
+        return grpc.experimental.unary_unary(request, target, '/argoexec.v1alpha1.Workflows/DeleteRun',
+            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteRunRequest.SerializeToString,
+            argoexec__cli_dot_rpc_dot_gen_dot_argoexec_dot_v1alpha1_dot_workflows__pb2.DeleteRunResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
