@@ -1,0 +1,96 @@
+"""Fixtures and guards of the whole suite: real engines, short socket paths, no leaked tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+# Before any of them is imported: their asserts are to explain themselves like a test's own.
+pytest.register_assert_rewrite(
+    "tests.engines", "tests.executors.conformance", "tests.runtime.conformance"
+)
+
+from tests.engines import docker, registry  # noqa: E402 - must follow the registration above
+from tests.engines.availability import REQUIRE_OPTION, need  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that CI sets: an engine that cannot start is a failure, not a skip."""
+    parser.addoption(
+        REQUIRE_OPTION,
+        action="store_true",
+        help="fail, instead of skip, where an engine is not installed",
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that comes from a conformance suite, whoever runs it."""
+    for item in items:
+        suite = getattr(item, "cls", None)
+        origins = suite.__mro__ if suite is not None else ()
+        if any(origin.__module__.startswith(_SUITES) for origin in origins):
+            item.add_marker(pytest.mark.conformance)
+
+
+_SUITES = ("tests.executors.conformance", "tests.runtime.conformance")
+
+
+@pytest.fixture(autouse=True)
+def guard_tasks(request: pytest.FixtureRequest) -> None:
+    """Put `no_leaked_tasks` around every asynchronous test; the others have no loop to leak into.
+
+    It is set up before a test's own fixtures, so they have ended when it looks.
+    """
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("no_leaked_tasks")
+
+
+@pytest_asyncio.fixture
+async def no_leaked_tasks() -> AsyncIterator[None]:
+    """Fail the test that leaves an asyncio task behind, and name the task."""
+    yield
+    await asyncio.sleep(0)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, f"leaked tasks: {sorted(task.get_name() for task in left)}"
+
+
+@pytest.fixture
+def short_tmp() -> Iterator[Path]:
+    """Give an empty directory with a path short enough for a unix socket (108 bytes in all)."""
+    path = Path(tempfile.mkdtemp(prefix="ax-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def docker_engine(pytestconfig: pytest.Config) -> Iterator[docker.DockerEngine]:
+    """Give a running engine that this test process shares; tests remove their own containers.
+
+    A test that stops or restarts it leaves it running, so that the next one finds it so.
+    """
+    need(pytestconfig, *docker.PROGRAMS)
+    with docker.DockerEngine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def open_registry(pytestconfig: pytest.Config) -> Iterator[registry.Registry]:
+    """Give an empty image registry that anyone may push to and pull from."""
+    need(pytestconfig, *registry.PROGRAMS)
+    with registry.Registry() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def private_registry(pytestconfig: pytest.Config) -> Iterator[registry.Registry]:
+    """Give an empty image registry that knows one user, `registry.LOGIN`."""
+    need(pytestconfig, *registry.PROGRAMS)
+    with registry.Registry(login=registry.LOGIN) as running:
+        yield running

@@ -1,0 +1,52 @@
+"""The private registries serve images to a real engine, and refuse who may not have them."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.engines import images, registry
+from tests.engines.docker import DockerEngine
+from tests.engines.registry import Registry
+
+pytestmark = pytest.mark.docker
+
+
+def test_an_image_goes_through_the_open_registry(
+    docker_engine: DockerEngine, open_registry: Registry
+) -> None:
+    name = f"{open_registry.host}/open/busybox:1"
+    docker_engine.api.push(images.BUSYBOX.name, name)
+    docker_engine.api.remove_image(name)
+    docker_engine.api.pull(name)
+    assert docker_engine.api.call_json("GET", f"/images/{name}/json")["RepoTags"].count(name) == 1
+
+
+def test_the_private_registry_wants_the_right_password(
+    docker_engine: DockerEngine, private_registry: Registry
+) -> None:
+    name = f"{private_registry.host}/private/busybox:1"
+    docker_engine.api.push(images.BUSYBOX.name, name, login=registry.LOGIN)
+    docker_engine.api.remove_image(name)
+    with pytest.raises(AssertionError, match="no basic auth credentials"):
+        docker_engine.api.pull(name)
+    with pytest.raises(AssertionError, match="unauthorized"):
+        docker_engine.api.pull(name, login=("argoexec", "wrong"))
+    docker_engine.api.pull(name, login=registry.LOGIN)
+
+
+def test_a_stopped_registry_refuses_connections_and_comes_back_with_its_images(
+    docker_engine: DockerEngine,
+) -> None:
+    with Registry() as own:
+        name = f"{own.host}/own/busybox:1"
+        docker_engine.api.push(images.BUSYBOX.name, name)
+        docker_engine.api.remove_image(name)
+        own.stop()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", own.port), timeout=5)
+        with pytest.raises(AssertionError, match="connection refused"):
+            docker_engine.api.pull(name)
+        own.start()
+        docker_engine.api.pull(name)
