@@ -9,10 +9,12 @@ Blocking throughout: an async test restarts it with `await asyncio.to_thread(eng
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -39,10 +41,11 @@ class DockerEngine:
     def __init__(self) -> None:
         """Claim a bridge, and with its name the directory; `start` runs the programs."""
         sweep()
-        self.bridge, address = kernel.claim_bridge()
-        self.directory = _BASE / self.bridge
-        self.directory.mkdir(mode=0o700)
-        _write_owner(self.directory)
+        with _claims():
+            self.bridge, address = kernel.claim_bridge()
+            self.directory = _BASE / self.bridge
+            self.directory.mkdir(mode=0o700)
+            (self.directory / "owner").write_text(_identity(os.getpid()))
         self.socket_path = self.directory / "docker.sock"
         self.api = EngineApi(self.socket_path)
         self._dockerd: Process | None = None
@@ -117,7 +120,8 @@ class DockerEngine:
         self.stop()
         if self._containerd is not None:
             self._containerd.stop()
-        _remove_traces(self.directory)
+        with _claims():
+            _remove_traces(self.directory)
 
     def _start_containerd(self) -> None:
         address = self.directory / "containerd.sock"
@@ -158,9 +162,10 @@ class DockerEngine:
 
 def sweep() -> None:
     """Remove engines whose test process ended without doing so, as one that was killed does."""
-    for directory in _BASE.glob("axe[0-9]*"):
-        if (directory / "owner").exists() and not _owner_lives(directory):
-            _remove_traces(directory)
+    with _claims():
+        for directory in _BASE.glob("axe[0-9]*"):
+            if not _owner_lives(directory):
+                _remove_traces(directory)
 
 
 def _remove_traces(directory: Path) -> None:
@@ -168,17 +173,21 @@ def _remove_traces(directory: Path) -> None:
     kernel.kill_cgroups(directory.name)
     kernel.unmount_below(directory)
     kernel.remove_cgroups(directory.name)
-    kernel.remove_bridge(directory.name)
     shutil.rmtree(directory, ignore_errors=True)
+    kernel.remove_bridge(directory.name)  # last: from here on the name is free for another engine
 
 
-def _write_owner(directory: Path) -> None:
-    (directory / "owner").write_text(_identity(os.getpid()))
+@contextmanager
+def _claims() -> Iterator[None]:
+    """Let one process at a time claim a name or remove an engine: half of either looks dead."""
+    with (_BASE / "axe.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _owner_lives(directory: Path) -> bool:
-    owner = (directory / "owner").read_text()
     try:
+        owner = (directory / "owner").read_text()
         return owner == _identity(int(owner.split()[0]))
     except (OSError, ValueError, IndexError):
         return False
