@@ -50,6 +50,7 @@ class DockerEngine:
         self.api = EngineApi(self.socket_path)
         self._dockerd: Process | None = None
         self._containerd: Process | None = None
+        self._closed = False
         self._write_config(address)
 
     @property
@@ -115,6 +116,9 @@ class DockerEngine:
 
         Works in any state of dockerd: what it would have to be asked for is killed by path.
         """
+        if self._closed:
+            return  # by now the name may be another engine's
+        self._closed = True
         if self._dockerd is not None and self._dockerd.running():
             self.remove_containers()
         self.stop()
