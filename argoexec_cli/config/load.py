@@ -1,0 +1,107 @@
+"""Reads the environment and the config file; nothing else in the program does.
+
+Everything here is read anew at each call and nothing is written, so calling twice is harmless.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from argoexec_cli.config.file import load_file
+from argoexec_cli.config.settings import ConfigFile, Setting, Settings
+from argoexec_cli.errors import InvalidError
+
+_DEFAULT = "default"
+
+
+def load_settings(
+    server: str = "", *, environ: Mapping[str, str] | None = None, superuser: bool | None = None
+) -> Settings:
+    """Find out every setting. *server* is what the flag said, empty when it was not given.
+
+    Raises `InvalidError` for a config file that cannot be understood or a context that it lacks,
+    naming file and line.
+    """
+    env = os.environ if environ is None else environ
+    root = os.geteuid() == 0 if superuser is None else superuser
+    config = _config_path(env)
+    file = load_file(Path(config.value))
+    data_dir = _data_dir(env, root)
+    socket = _socket(env, root, data_dir)
+    registry = Path(config.value).parent / "argo-workflows-controller-configmap.yaml"
+    return Settings(
+        server=_server(server, env, file, config, socket),
+        config=config,
+        data_dir=data_dir,
+        socket=socket,
+        registry=Setting(value=str(registry), origin="beside the config file"),
+        docker_host=_variable(env, "DOCKER_HOST", ""),
+        contexts=file.contexts,
+        no_color=bool(env.get("NO_COLOR")),
+        superuser=root,
+    )
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """Return this process's environment with *extra* on top, for a child process."""
+    return {**os.environ, **extra}
+
+
+def _config_path(env: Mapping[str, str]) -> Setting:
+    if env.get("ARGOEXEC_CONFIG"):
+        return _variable(env, "ARGOEXEC_CONFIG", "")
+    base, origin = env.get("XDG_CONFIG_HOME"), "XDG_CONFIG_HOME"
+    if not base:
+        base, origin = os.path.join(_home(env), ".config"), _DEFAULT
+    return Setting(value=os.path.join(base, "argoexec", "config.yaml"), origin=origin)
+
+
+def _data_dir(env: Mapping[str, str], root: bool) -> Setting:
+    if root:
+        return Setting(value="/var/lib/argoexec", origin=_DEFAULT)
+    base, origin = env.get("XDG_DATA_HOME"), "XDG_DATA_HOME"
+    if not base:
+        base, origin = os.path.join(_home(env), ".local", "share"), _DEFAULT
+    return Setting(value=os.path.join(base, "argoexec"), origin=origin)
+
+
+def _socket(env: Mapping[str, str], root: bool, data_dir: Setting) -> Setting:
+    if root:
+        return Setting(value="/run/argoexec/argoexec.sock", origin=_DEFAULT)
+    if base := env.get("XDG_RUNTIME_DIR"):
+        value = os.path.join(base, "argoexec", "argoexec.sock")
+        return Setting(value=value, origin="XDG_RUNTIME_DIR")
+    value = os.path.join(data_dir.value, "argoexec.sock")
+    return Setting(value=value, origin="in the data directory: XDG_RUNTIME_DIR is not set")
+
+
+def _server(
+    flag: str, env: Mapping[str, str], file: ConfigFile, config: Setting, socket: Setting
+) -> Setting:
+    if flag:
+        return Setting(value=flag, origin="--server")
+    if env.get("ARGOEXEC_SERVER"):
+        return _variable(env, "ARGOEXEC_SERVER", "")
+    wanted = file.current_context
+    if not wanted:
+        return Setting(value=f"unix://{socket.value}", origin="the local socket")
+    for context in file.contexts:
+        if context.name == wanted:
+            origin = f"context {wanted} in {config.value}"
+            return Setting(value=context.server, origin=origin)
+    known = ", ".join(context.name for context in file.contexts) or "none"
+    raise InvalidError(
+        f"{config.value}: current-context: there is no context {wanted!r}",
+        hint=f"set it to one of those that the file has: {known}",
+    )
+
+
+def _variable(env: Mapping[str, str], name: str, default: str) -> Setting:
+    value = env.get(name)
+    return Setting(value=value, origin=name) if value else Setting(value=default, origin=_DEFAULT)
+
+
+def _home(env: Mapping[str, str]) -> str:
+    return env.get("HOME") or os.path.expanduser("~")

@@ -1,0 +1,162 @@
+"""Runs child processes that never outlive us and never see a shell.
+
+A child gets a list of arguments, a process group of its own and a deadline. What is secret goes to
+it by environment or stdin, never in its arguments, which every user of the machine can read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from argoexec_cli.errors import ArgoexecError, PreconditionError, TimedOutError
+
+_READ_BYTES: Final = 65_536
+_KEPT_BYTES: Final = 1_048_576
+Sink = Callable[[bytes], None]
+
+
+class ChildFailedError(ArgoexecError):
+    """A child ended with another exit code than 0; the hint is the end of its stderr."""
+
+
+class Child(NamedTuple):
+    """How to run a child. `env` replaces the environment when it is given.
+
+    `grace_s` is the time between TERM and KILL when the deadline passes or the caller goes away.
+    """
+
+    argv: Sequence[str]
+    timeout_s: float
+    env: Mapping[str, str] | None = None
+    stdin: bytes = b""
+    cwd: Path | None = None
+    grace_s: float = 5.0
+
+
+class Finished(NamedTuple):
+    """How a child ended. Of each stream the last 1 MiB is kept. A negative code is a signal."""
+
+    name: str
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+    def check(self) -> Finished:
+        """Return itself, or raise `ChildFailedError` when the exit code is not 0."""
+        if self.exit_code:
+            last = self.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            raise ChildFailedError(f"{self.name}: exit code {self.exit_code}", hint=last)
+        return self
+
+
+async def run(
+    child: Child, *, on_stdout: Sink | None = None, on_stderr: Sink | None = None
+) -> Finished:
+    """Run *child* to its end and return what it said; the sinks get output as it comes.
+
+    When the deadline passes, or this call is cancelled, the whole process group is stopped first:
+    TERM, then KILL. Raises `TimedOutError`, and `PreconditionError` when it cannot be started.
+    """
+    name = Path(child.argv[0]).name
+    process = await _start(child, name)
+    streams = (_Tail(on_stdout), _Tail(on_stderr))
+    talk = asyncio.gather(
+        _feed(process, child.stdin),
+        _drain(process.stdout, streams[0]),
+        _drain(process.stderr, streams[1]),
+        process.wait(),
+    )
+    try:
+        async with asyncio.timeout(child.timeout_s):
+            await talk
+    except TimeoutError as exc:
+        raise TimedOutError(
+            f"{name} did not end within {child.timeout_s:g} s",
+            hint=f"run it by hand to see what it waits for: {shlex.join(child.argv)}",
+        ) from exc
+    finally:
+        await _end(process, child.grace_s)
+    return Finished(name, process.returncode or 0, bytes(streams[0].kept), bytes(streams[1].kept))
+
+
+async def _start(child: Child, name: str) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *child.argv,
+            stdin=asyncio.subprocess.PIPE if child.stdin else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=child.env,
+            cwd=child.cwd,
+            start_new_session=True,
+        )
+    except FileNotFoundError as exc:
+        raise PreconditionError(f"{name} is not installed", hint="argoexec doctor") from exc
+    except OSError as exc:
+        raise PreconditionError(f"cannot run {name}: {exc.strerror}", hint=f"ls -l {name}") from exc
+
+
+class _Tail:
+    """Passes output on and keeps the end of it."""
+
+    def __init__(self, sink: Sink | None) -> None:
+        self.kept = bytearray()
+        self._sink = sink
+
+    def write(self, data: bytes) -> None:
+        self.kept += data
+        if len(self.kept) > _KEPT_BYTES:
+            del self.kept[:-_KEPT_BYTES]
+        if self._sink is not None:
+            self._sink(data)
+
+
+async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
+    if process.stdin is None:
+        return
+    with suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(data)
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _drain(reader: asyncio.StreamReader | None, tail: _Tail) -> None:
+    while reader is not None and (data := await reader.read(_READ_BYTES)):
+        tail.write(data)
+
+
+async def _end(process: asyncio.subprocess.Process, grace_s: float) -> None:
+    """Make sure that nothing of the child's group is left, also when cancelled meanwhile."""
+    if process.returncode is not None:
+        _signal(process.pid, signal.SIGKILL)
+        return
+    ending = asyncio.create_task(_terminate(process, grace_s), name="end of a child")
+    try:
+        await asyncio.shield(ending)
+    except asyncio.CancelledError:
+        _signal(process.pid, signal.SIGKILL)
+        await ending
+        raise
+
+
+async def _terminate(process: asyncio.subprocess.Process, grace_s: float) -> None:
+    _signal(process.pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(grace_s):
+            await process.wait()
+    except TimeoutError:
+        pass
+    _signal(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
