@@ -25,14 +25,18 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: venv
-venv: $(VENV)/.made ## Make .venv from the pinned lock; does nothing when it is current
+venv: $(VENV)/.installed ## Make .venv from the pinned lock; does nothing when it is current
 	@$(BIN)/python -m compileall -q argoexec_cli
 
-$(VENV)/.made: $(LOCK) pyproject.toml
-	@echo "venv: making $(VENV) with $(PYTHON)"
+# In place, never from scratch: somebody may be running from it.
+$(VENV)/.locked: $(LOCK)
+	@echo "venv: filling $(VENV) from $(LOCK), with $(PYTHON)"
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/engines/install.sh python3-venv
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(LOCK)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m pip --disable-pip-version-check check
 	@touch $@
