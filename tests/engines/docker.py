@@ -168,7 +168,7 @@ def sweep() -> None:
     """Remove engines whose test process ended without doing so, as one that was killed does."""
     with _claims():
         for directory in _BASE.glob("axe[0-9]*"):
-            if not _owner_lives(directory):
+            if directory.name.removeprefix("axe").isdigit() and not _owner_lives(directory):
                 _remove_traces(directory)
 
 
