@@ -1,7 +1,8 @@
 """The one place that knows how to run something in the background.
 
-`Tasks` keeps, names and watches background tasks: one that ends with an unexpected error is logged at once, not when
-somebody finally awaits it. `Cleanups` owns work that has to finish although its caller was cancelled.
+`Tasks` keeps, names and watches background tasks: one that ends with an unexpected error is logged
+at once, not when somebody finally awaits it. `Cleanups` owns work that has to finish although its
+caller was cancelled.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ _log = logging.getLogger(__name__)
 
 
 class Tasks:
-    """Background tasks with an owner. `stop()` may be called twice; nothing may be spawned after it."""
+    """Background tasks with an owner. `stop()` may be called twice; nothing may be spawned after
+    it.
+    """
 
     def __init__(self) -> None:
         """Start with no tasks."""
@@ -46,11 +49,15 @@ class Tasks:
         if left:
             _, stuck = await asyncio.wait(left, timeout=limit_s)
             for task in stuck:
-                _log.error("%s did not end within %s s after it was cancelled", task.get_name(), limit_s)
+                _log.error(
+                    "%s did not end within %s s after it was cancelled", task.get_name(), limit_s
+                )
 
 
 class Cleanups:
-    """Owns work that must finish even when its caller is cancelled; `join()` at shutdown waits for it."""
+    """Owns work that must finish even when its caller is cancelled; `join()` at shutdown waits for
+    it.
+    """
 
     def __init__(self) -> None:
         """Start with nothing to clean up."""
@@ -87,5 +94,7 @@ class Signal:
         self._event = asyncio.Event()
 
     def next(self) -> Callable[[], Coroutine[Any, Any, bool]]:
-        """Return a waiter for the next `fire()`, registered now: nothing between now and the await is missed."""
+        """Return a waiter for the next `fire()`, registered now: nothing between now and the await
+        is missed.
+        """
         return self._event.wait

@@ -6,7 +6,7 @@
     ├── UnsupportedError        this server, runtime or version cannot do it at all
     ├── NotFoundError           no such pod, container, image, workflow, file
     ├── AlreadyExistsError      the name is taken by something else
-    ├── PreconditionError       right request, wrong moment or wrong machine: a tool is missing, a directory is in use
+    ├── PreconditionError       wrong moment or machine: a tool is missing, a directory is in use
     ├── TimedOutError           it did not happen within the time that was given
     ├── UnavailableError        daemon, engine or registry does not answer; trying again may help
     ├── UnauthenticatedError    who are you
@@ -17,8 +17,9 @@
     ├── DataLossError           something that was stored is damaged
     └── InternalError           a bug of ours
 
-`message` says what happened, `hint` what to do next. `exit_code` is what a shell sees (the table is in the README);
-`code` is the name of the gRPC status that carries the error, mapped in `argoexec_cli.rpc.status`.
+`message` says what happened, `hint` what to do next. `exit_code` is what a shell sees (the table is
+in the README); `code` is the name of the gRPC status that carries the error, mapped in
+`argoexec_cli.rpc.status`.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class InvalidError(ArgoexecError):
 
 
 class UnsupportedFieldError(InvalidError):
-    """A field that Kubernetes or Argo know and this executor does not; the message names its path."""
+    """A field that Kubernetes or Argo know and we do not; the message names its path."""
 
 
 class UnsupportedError(ArgoexecError):
@@ -137,7 +138,9 @@ class StoppedError(ArgoexecError):
 
 
 class StartError(ArgoexecError):
-    """The runtime could not start the container's command (the kubelet's reason `StartError`, exit code 128)."""
+    """The runtime could not start the container's command (the kubelet's reason `StartError`, exit
+    code 128).
+    """
 
     code = "UNKNOWN"
 

@@ -1,7 +1,8 @@
 """How every model is made and how strangers' input becomes one.
 
-The models hold exactly the fields that argoexec implements, under Kubernetes' and Argo's own (camelCase) names. Decoding is
-strict, so *the model is the list of supported fields*: anything else is refused by its path, never ignored.
+The models hold exactly the fields that argoexec implements, under Kubernetes' and Argo's own
+(camelCase) names. Decoding is strict, so *the model is the list of supported fields*: anything else
+is refused by its path, never ignored.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from msgspec import StructMeta
 from argoexec_cli.errors import InvalidError, UnsupportedFieldError
 
 _T = TypeVar("_T")
-_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>[^`]*)`(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(
+    r"^Object contains unknown field `(?P<field>[^`]*)`(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL
+)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class _ModelMeta(StructMeta):
-    """Tells type checkers what `Model` passes on to its subclasses; msgspec does the rest by itself."""
+    """Tells type checkers what `Model` passes on to its subclasses; msgspec does the rest by
+    itself.
+    """
 
 
 class Model(
@@ -33,11 +38,15 @@ class Model(
     forbid_unknown_fields=True,
     rename="camel",
 ):
-    """Base of all models: immutable, compared by value, encoded without the fields that hold their default."""
+    """Base of all models: immutable, compared by value, encoded without the fields that hold their
+    default.
+    """
 
 
 class FieldError(InvalidError):
-    """A field of the input is wrong. `path` is where (`spec.containers[0].image`), for line numbers in files."""
+    """A field of the input is wrong. `path` is where (`spec.containers[0].image`), for line numbers
+    in files.
+    """
 
     def __init__(self, path: str, problem: str, *, hint: str = "") -> None:
         """Say that the field at *path* has *problem*."""
@@ -58,8 +67,8 @@ class UnknownFieldError(FieldError, UnsupportedFieldError):
 def decode(data: object, model: type[_T]) -> _T:
     """Build *model* from plain data (dicts, lists, strings, numbers).
 
-    Raises `UnknownFieldError` for a field that is not implemented and `FieldError` for a value of the wrong type, each with
-    the path of the first such field.
+    Raises `UnknownFieldError` for a field that is not implemented and `FieldError` for a value of
+    the wrong type, each with the path of the first such field.
     """
     try:
         return msgspec.convert(data, model)
@@ -107,7 +116,9 @@ def _field_error(text: str, model: object) -> FieldError:
         path = f"{at}.{name}" if at else name
         return UnknownFieldError(path, hint=_suggestion(name, model))
     problem, _, at = text.partition(" - at `$")
-    return FieldError(at.rstrip("`").removeprefix("."), problem[:1].lower() + problem[1:].replace("`", ""))
+    return FieldError(
+        at.rstrip("`").removeprefix("."), problem[:1].lower() + problem[1:].replace("`", "")
+    )
 
 
 def _suggestion(name: str, model: object) -> str:
@@ -130,4 +141,3 @@ def _struct_in(hint: object) -> type[msgspec.Struct] | None:
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return hint
     return next((found for arg in get_args(hint) if (found := _struct_in(arg))), None)
-

@@ -1,7 +1,7 @@
 """The seam for pods: whatever can run one is an `Executor`.
 
-The gRPC service is the same eight calls: the daemon serves any executor, and the gRPC client is one. So a caller never knows
-whether a pod runs in this process, on another machine or in a cluster.
+The gRPC service is the same eight calls: the daemon serves any executor, and the gRPC client is
+one. So a caller never knows whether a pod runs in this process, on another machine or in a cluster.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Capacity(Model):
 
 
 class ExecutorInfo(Model):
-    """Who the executor is and what it can do. `capabilities` is asked, never guessed from a name."""
+    """What the executor is and can do. `capabilities` is asked, never guessed from a name."""
 
     name: str
     version: str
@@ -40,15 +40,16 @@ class ExecutorInfo(Model):
 class Executor(Protocol):
     """Runs pods and remembers them.
 
-    Cancelling any call stops the waiting, never the work. Every call may be repeated. Errors are those of
-    `argoexec_cli.errors`; `UnavailableError` is the only one that makes sense to retry.
+    Cancelling any call stops the waiting, never the work. Every call may be repeated. Errors are
+    those of `argoexec_cli.errors`; `UnavailableError` is the only one that makes sense to retry.
     """
 
     async def run_pod(self, request: PodRequest) -> PodRecord:
         """Accept the pod; return once that is durable, before it has started.
 
-        Idempotent on (namespace, name, uid): the same spec returns the pod that is there, another is `AlreadyExistsError`.
-        Raises `InvalidError` for what can never run here, `CapacityError` when nothing more can be queued.
+        Idempotent on (namespace, name, uid): the same spec returns the pod that is there, another
+        is `AlreadyExistsError`. Raises `InvalidError` for what can never run here, `CapacityError`
+        when nothing more can be queued.
         """
         ...
 
@@ -61,17 +62,20 @@ class Executor(Protocol):
         ...
 
     def watch_pods(self, query: PodQuery, token: str = "") -> AsyncIterator[PodUpdate]:
-        """Replay what changed since *token* (everything without one), say SYNCED, then follow until closed.
+        """Replay what changed since *token* (everything without one), say SYNCED, then follow until
+        closed.
 
-        Every change is seen in order, though several changes of one pod may arrive as one. A token that is too old, or of
-        another executor, replays everything.
+        Every change is seen in order, though several changes of one pod may arrive as one. A token
+        that is too old, or of another executor, replays everything.
         """
         ...
 
     async def stop_pod(self, ref: PodRef, grace_s: float | None = None) -> None:
-        """Ask the pod to end: TERM, then KILL after *grace_s* (default: the pod's own grace period).
+        """Ask the pod to end: TERM, then KILL after *grace_s* (default: the pod's own grace
+        period).
 
-        Returns when the wish is durable. Stopping wins over a start that is under way; a pod that has ended is left alone.
+        Returns when the wish is durable. Stopping wins over a start that is under way; a pod that
+        has ended is left alone.
         """
         ...
 

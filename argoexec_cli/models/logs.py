@@ -1,7 +1,9 @@
-"""Log lines in bulk: columns rather than a list of objects, because a task may print millions of lines.
+"""Log lines in bulk: columns rather than a list of objects, because a task may print millions of
+lines.
 
-A *run* is one or more whole lines, or one piece of a line that came in pieces, of one stream and with one time. A chunk holds
-many runs: their bytes back to back in `data`, and their lengths, times and streams in three columns of equal length.
+A *run* is one or more whole lines, or one piece of a line that came in pieces, of one stream and
+with one time. A chunk holds many runs: their bytes back to back in `data`, and their lengths, times
+and streams in three columns of equal length.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ class LogRun(NamedTuple):
 class LogChunk(NamedTuple):
     """A batch of runs in the order in which they were read.
 
-    `lengths` is an array of 'I' (bytes), `times` of 'q' (nanoseconds since the epoch), `streams` of 'B' (`STDOUT` or `STDERR`).
-    `cursor` resumes strictly after this chunk.
+    `lengths` is an array of 'I' (bytes), `times` of 'q' (nanoseconds since the epoch), `streams` of
+    'B' (`STDOUT` or `STDERR`). `cursor` resumes strictly after this chunk.
     """
 
     data: bytes
@@ -48,10 +50,11 @@ class LogChunk(NamedTuple):
 class LogQuery(Model):
     """Which part of a container's log.
 
-    An empty `container` means the pod's only one. `tail_lines` counts from the end (None: all), `since_ns` is nanoseconds
-    since the epoch, `limit_bytes` ends the stream after that many bytes (0: no limit), `cursor` resumes where a chunk ended.
-    With `follow` the stream goes on until the container has finished and everything it wrote was sent; it also waits for a
-    pod that has not started. `previous` selects the attempt before the last.
+    An empty `container` means the pod's only one. `tail_lines` counts from the end (None: all),
+    `since_ns` is nanoseconds since the epoch, `limit_bytes` ends the stream after that many bytes
+    (0: no limit), `cursor` resumes where a chunk ended. With `follow` the stream goes on until the
+    container has finished and everything it wrote was sent; it also waits for a pod that has not
+    started. `previous` selects the attempt before the last.
     """
 
     container: str = ""

@@ -10,7 +10,9 @@ from argoexec_cli.models.base import Model
 
 
 class ObjectMeta(Model):
-    """Source: meta/v1 ObjectMeta. `uid` and `creation_timestamp` are set by the server when they are empty."""
+    """Source: meta/v1 ObjectMeta. `uid` and `creation_timestamp` are set by the server when they
+    are empty.
+    """
 
     name: str = ""
     generate_name: str = ""

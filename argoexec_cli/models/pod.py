@@ -1,7 +1,8 @@
 """A Pod as a person or a controller writes it: the fields of core/v1 that argoexec implements.
 
-A field that is missing here is refused by its path (see `models.base`). Defaults are Kubernetes' own, except
-`restart_policy`: a task runs once, so it is Never unless said otherwise (Argo creates its pods with Never too).
+A field that is missing here is refused by its path (see `models.base`). Defaults are Kubernetes'
+own, except `restart_policy`: a task runs once, so it is Never unless said otherwise (Argo creates
+its pods with Never too).
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ RestartPolicy = Literal["", "Never", "OnFailure"]
 
 
 class EnvVar(Model):
-    """Source: core/v1 EnvVar. `$(NAME)` in `value` refers to variables before it; `$$(NAME)` escapes."""
+    """Source: core/v1 EnvVar. `$(NAME)` in `value` refers to variables before it; `$$(NAME)`
+    escapes.
+    """
 
     name: str
     value: str = ""
 
 
 class ResourceRequirements(Model):
-    """Source: core/v1 ResourceRequirements. Quantities of `cpu` and `memory`; a missing request equals its limit."""
+    """Source: core/v1 ResourceRequirements. Quantities of `cpu` and `memory`; a missing request
+    equals its limit.
+    """
 
     limits: dict[str, str | int | float] = msgspec.field(default_factory=dict)
     requests: dict[str, str | int | float] = msgspec.field(default_factory=dict)
@@ -41,7 +46,9 @@ class VolumeMount(Model):
 
 
 class EmptyDirVolumeSource(Model):
-    """Source: core/v1 EmptyDirVolumeSource: a directory that lives as long as the pod, on the host's disk."""
+    """Source: core/v1 EmptyDirVolumeSource: a directory that lives as long as the pod, on the
+    host's disk.
+    """
 
 
 class Volume(Model):
@@ -52,7 +59,9 @@ class Volume(Model):
 
 
 class Container(Model):
-    """Source: core/v1 Container. `command` replaces the image's ENTRYPOINT, `args` its CMD; `command` alone drops CMD."""
+    """Source: core/v1 Container. `command` replaces the image's ENTRYPOINT, `args` its CMD;
+    `command` alone drops CMD.
+    """
 
     name: str
     image: str
@@ -84,5 +93,3 @@ class Pod(Model, kw_only=True):
     metadata: ObjectMeta = ObjectMeta()
     spec: PodSpec
     status: PodStatus = PodStatus()
-
-

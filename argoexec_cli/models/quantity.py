@@ -1,7 +1,7 @@
 """Kubernetes quantities (`500m`, `1Gi`) as exact integers.
 
-Source: the resource.Quantity type of k8s.io/apimachinery: decimal suffixes n u m "" k M G T P E, binary Ki Mi Gi Ti Pi Ei, or an
-exponent. As there, a value finer than the unit is rounded up.
+Source: the resource.Quantity type of k8s.io/apimachinery: decimal suffixes n u m "" k M G T P E,
+binary Ki Mi Gi Ti Pi Ei, or an exponent. As there, a value finer than the unit is rounded up.
 """
 
 from __future__ import annotations
@@ -13,8 +13,21 @@ from typing import Final
 
 from argoexec_cli.errors import InvalidError
 
-_FORM: Final = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+))(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?\d{1,3}))?$")
-_DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_FORM: Final = re.compile(
+    r"^([+-]?(?:\d+\.?\d*|\.\d+))(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?\d{1,3}))?$"
+)
+_DECIMAL: Final = {
+    "n": -9,
+    "u": -6,
+    "m": -3,
+    "": 0,
+    "k": 3,
+    "M": 6,
+    "G": 9,
+    "T": 12,
+    "P": 15,
+    "E": 18,
+}
 _BINARY: Final = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 
 
@@ -22,7 +35,9 @@ def parse_quantity(text: str) -> Decimal:
     """Return the exact value of *text* in its base unit (cores, bytes)."""
     match = _FORM.match(text)
     if not match:
-        raise InvalidError(f"{text!r} is not a quantity", hint="write it like 500m, 2, 64Mi or 1.5Gi")
+        raise InvalidError(
+            f"{text!r} is not a quantity", hint="write it like 500m, 2, 64Mi or 1.5Gi"
+        )
     number, suffix, exponent = Decimal(match[1]), match[2] or "", int(match[3] or 0)
     if suffix in _BINARY:
         return number * Decimal(1024) ** _BINARY[suffix]

@@ -13,7 +13,9 @@ RESULT_LIMIT_BYTES: Final = 262_144
 
 
 class PodRef(Model, kw_only=True):
-    """Names a pod. An empty `uid` means whichever pod has the name; another pod's uid is `NotFoundError`."""
+    """Names a pod. An empty `uid` means whichever pod has the name; another pod's uid is
+    `NotFoundError`.
+    """
 
     namespace: str = "default"
     name: str
@@ -25,24 +27,39 @@ class PodRef(Model, kw_only=True):
 
 
 class OutputsWanted(Model):
-    """What to collect when the pod has ended. `container` is the one that counts, the first by default."""
+    """What to collect when the pod has ended. `container` is the one that counts, the first by
+    default.
+    """
 
     result: bool = False
     exit_code: bool = False
     container: str = ""
 
 
+class File(Model, kw_only=True):
+    """A file that is in the named emptyDir volume before the pod's containers start. `path` is
+    relative to the volume.
+    """
+
+    volume: str
+    path: str
+    content: str
+    mode: int = 0o644
+
+
 class PodRequest(Model):
-    """A pod to run, and what to collect from it."""
+    """A pod to run, files to have in its volumes, and what to collect from it."""
 
     pod: Pod
     outputs: OutputsWanted = OutputsWanted()
+    files: tuple[File, ...] = ()
 
 
 class PodOutputs(Model):
     """What was collected, in Argo's terms.
 
-    `result`: stdout, one trailing newline removed, then the last 262,144 bytes. `exit_code`: decimal.
+    `result`: stdout, one trailing newline removed, then the last 262,144 bytes. `exit_code`:
+    decimal.
     """
 
     result: str | None = None
@@ -50,7 +67,9 @@ class PodOutputs(Model):
 
 
 class PodEvent(Model, kw_only=True):
-    """Something that happened to a pod, in the kubelet's words (Scheduled, Pulling, Started, Killing, Failed, …)."""
+    """Something that happened to a pod, in the kubelet's words (Scheduled, Pulling, Started,
+    Killing, Failed, …).
+    """
 
     time: datetime
     type: Literal["Normal", "Warning"] = "Normal"
@@ -63,8 +82,8 @@ class PodEvent(Model, kw_only=True):
 class PodRecord(Model):
     """A pod with its status, outputs and events.
 
-    `revision` grows with every change of any pod of the executor. `events` is complete in `get_pod`, new ones only in
-    `watch_pods`, and empty in `list_pods`.
+    `revision` grows with every change of any pod of the executor. `events` is complete in
+    `get_pod`, new ones only in `watch_pods`, and empty in `list_pods`.
     """
 
     pod: Pod
@@ -100,8 +119,9 @@ class PodPage(Model):
 class PodUpdate(Model):
     """One message of a watch.
 
-    ADDED and MODIFIED carry the pod as it is now, DELETED as it was last. SYNCED, without a pod, comes once, when everything
-    up to the present has been replayed. `token` resumes a watch strictly after this message.
+    ADDED and MODIFIED carry the pod as it is now, DELETED as it was last. SYNCED, without a pod,
+    comes once, when everything up to the present has been replayed. `token` resumes a watch
+    strictly after this message.
     """
 
     type: Literal["ADDED", "MODIFIED", "DELETED", "SYNCED"]

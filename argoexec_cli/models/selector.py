@@ -1,4 +1,5 @@
-"""Label selectors in kubectl's syntax: `a=b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a`, `!a`, joined by commas.
+"""Label selectors in kubectl's syntax: `a=b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a`, `!a`,
+joined by commas.
 
 Source: k8s.io/apimachinery labels.Parse.
 """
@@ -21,7 +22,9 @@ _COMMA: Final = re.compile(r",(?![^()]*\))")
 
 
 def parse_selector(text: str) -> Selector:
-    """Return a predicate on labels; an empty text matches everything. `InvalidError` names the part that is wrong."""
+    """Return a predicate on labels; an empty text matches everything. `InvalidError` names the part
+    that is wrong.
+    """
     terms = [_parse_term(part.strip()) for part in _COMMA.split(text)] if text.strip() else []
     return lambda labels: all(term(labels) for term in terms)
 
@@ -40,4 +43,6 @@ def _parse_term(text: str) -> Selector:
     if match := _EXISTS.match(text):
         key, wanted = match["key"], not match["op"]
         return lambda labels: (key in labels) is wanted
-    raise InvalidError(f"label selector: cannot read {text!r}", hint="for example: -l app=web,tier!=db")
+    raise InvalidError(
+        f"label selector: cannot read {text!r}", hint="for example: -l app=web,tier!=db"
+    )

@@ -14,7 +14,9 @@ TERMINAL: Final = frozenset({"Succeeded", "Failed"})
 
 
 class ContainerStateWaiting(Model):
-    """Not started yet. Source: core/v1 ContainerStateWaiting; reasons as the kubelet's (ContainerCreating, ErrImagePull, …)."""
+    """Not started yet. Source: core/v1 ContainerStateWaiting; reasons as the kubelet's
+    (ContainerCreating, ErrImagePull, …).
+    """
 
     reason: str = ""
     message: str = ""
@@ -27,7 +29,8 @@ class ContainerStateRunning(Model):
 
 
 class ContainerStateTerminated(Model):
-    """Ended. `reason`: Completed, Error, OOMKilled, StartError (exit code 128), ContainerStatusUnknown or DeadlineExceeded.
+    """Ended. `reason`: Completed, Error, OOMKilled, StartError (exit code 128),
+    ContainerStatusUnknown or DeadlineExceeded.
 
     `signal` is set when the container died of one; `exit_code` is then 128 + signal.
     """
@@ -50,7 +53,9 @@ class ContainerState(Model):
 
 
 class ContainerStatus(Model):
-    """Source: core/v1 ContainerStatus. `restart_count` is also the number of the current attempt, from 0."""
+    """Source: core/v1 ContainerStatus. `restart_count` is also the number of the current attempt,
+    from 0.
+    """
 
     name: str
     state: ContainerState = ContainerState()
@@ -74,7 +79,9 @@ class PodCondition(Model):
 
 
 class PodStatus(Model):
-    """Source: core/v1 PodStatus. Terminal phases are Succeeded and Failed; a terminal status never changes again."""
+    """Source: core/v1 PodStatus. Terminal phases are Succeeded and Failed; a terminal status never
+    changes again.
+    """
 
     phase: Phase = ""
     reason: str = ""

@@ -1,4 +1,4 @@
-"""What a client asks of the built-in controller: the protocol behind the gRPC service `Workflows`."""
+"""What a client asks of the built-in controller: the protocol behind the service `Workflows`."""
 
 from __future__ import annotations
 
@@ -48,13 +48,15 @@ class RunUpdate(Model, kw_only=True):
 
 
 class Workflows(Protocol):
-    """Runs workflows and remembers them. Cancelling a call stops the waiting, never the work; every call may be repeated."""
+    """Runs workflows and remembers them. Cancelling a call stops the waiting, never the work; every
+    call may be repeated.
+    """
 
     async def submit(self, run: WorkflowRun) -> WorkflowRun:
         """Accept the run; return once that is durable.
 
-        Idempotent on (namespace, name): the same spec returns the run that is there, another is `AlreadyExistsError`.
-        `InvalidError` names the field that is wrong.
+        Idempotent on (namespace, name): the same spec returns the run that is there, another is
+        `AlreadyExistsError`. `InvalidError` names the field that is wrong.
         """
         ...
 
@@ -67,13 +69,17 @@ class Workflows(Protocol):
         ...
 
     def watch_runs(self, query: RunQuery, token: str = "") -> AsyncIterator[RunUpdate]:
-        """Replay what changed since *token* (everything without one), say SYNCED, then follow until closed."""
+        """Replay what changed since *token* (everything without one), say SYNCED, then follow until
+        closed.
+        """
         ...
 
     async def stop_run(self, ref: RunRef, message: str = "") -> None:
-        """Ask the run and its pods to end. Returns when the wish is durable; an ended run is left alone."""
+        """Ask the run and its pods to end. Returns when the wish is durable; an ended run is left
+        alone.
+        """
         ...
 
     async def delete_run(self, ref: RunRef) -> None:
-        """Stop the run if it is active, delete its pods, then forget it. Returns when it is gone."""
+        """Stop the run if it is active, delete its pods, forget it. Returns when it is gone."""
         ...

@@ -1,8 +1,9 @@
 """The seam for containers: what the local executor asks of Docker, containerd or the scripted fake.
 
-The rule that shapes it: *the runtime never holds the only copy of what we must not lose, and we never need its memory of why*.
-Every object has a name and labels that follow from the pod (see `labels`), so creating it twice is finding it, and a new
-process lists what is there and goes on. No method knows what a pod's phase is.
+The rule that shapes it: *the runtime never holds the only copy of what we must not lose, and we
+never need its memory of why*. Every object has a name and labels that follow from the pod (see
+`labels`), so creating it twice is finding it, and a new process lists what is there and goes on. No
+method knows what a pod's phase is.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class ContainerKey(Value, frozen=True, kw_only=True):
 
 
 class Mount(Value, frozen=True, kw_only=True):
-    """A directory or file of the host (`source`, absolute) at `target` in the container. Order matters: outer before inner."""
+    """A directory or file of the host (`source`, absolute) at `target` in the container. Order
+    matters: outer before inner.
+    """
 
     source: str
     target: str
@@ -59,7 +62,9 @@ class Credentials(Value, frozen=True, kw_only=True):
 
 
 class ImagePull(Value, frozen=True, kw_only=True):
-    """An image to have on the host. `policy`: Always, IfNotPresent or Never, already resolved from the tag."""
+    """An image to have on the host. `policy`: Always, IfNotPresent or Never, already resolved from
+    the tag.
+    """
 
     image: str
     policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
@@ -67,9 +72,11 @@ class ImagePull(Value, frozen=True, kw_only=True):
 
 
 class Image(Value, frozen=True, kw_only=True):
-    """An image that is on the host. `id` is what to start it by; `digest` is the registry's, when it has one.
+    """An image that is on the host. `id` is what to start it by; `digest` is the registry's, when
+    it has one.
 
-    `pulled` says whether bytes were fetched for this call, `user` is the image's USER (`uid[:gid]` or a name, may be empty).
+    `pulled` says whether bytes were fetched for this call, `user` is the image's USER (`uid[:gid]`
+    or a name, may be empty).
     """
 
     id: str
@@ -91,8 +98,9 @@ class PullProgress(Value, frozen=True, kw_only=True):
 class SandboxSpec(Value, frozen=True, kw_only=True):
     """What the containers of a pod share: network namespace, hostname.
 
-    `shared` says that several containers run at once (or one after the other with the same address); a runtime may give a
-    single container its own network instead of making a sandbox object.
+    `shared` says that several containers run at once (or one after the other with the same
+    address); a runtime may give a single container its own network instead of making a sandbox
+    object.
     """
 
     key: ContainerKey
@@ -104,7 +112,9 @@ class SandboxSpec(Value, frozen=True, kw_only=True):
 
 
 class Sandbox(Value, frozen=True, kw_only=True):
-    """A sandbox that exists. `id` is the runtime's (empty when it needs no object), `ip` the pod's address if known yet."""
+    """A sandbox that exists. `id` is the runtime's (empty when it needs no object), `ip` the pod's
+    address if known yet.
+    """
 
     id: str = ""
     spec: SandboxSpec
@@ -119,10 +129,11 @@ class Resources(Value, frozen=True, kw_only=True):
 
 
 class ContainerSpec(Value, frozen=True, kw_only=True):
-    """A container to start, everything resolved: no references, no variables, no defaults left to find.
+    """A container to start, everything resolved: no references, no variables, no defaults left to
+    find.
 
-    `command` replaces the image's entrypoint and drops its CMD; `args` alone replaces CMD; both empty runs the image as it is.
-    `env` replaces variables of the image with the same name.
+    `command` replaces the image's entrypoint and drops its CMD; `args` alone replaces CMD; both
+    empty runs the image as it is. `env` replaces variables of the image with the same name.
     """
 
     key: ContainerKey
@@ -139,7 +150,9 @@ class ContainerSpec(Value, frozen=True, kw_only=True):
 
 
 class Handle(Value, frozen=True, kw_only=True):
-    """A container or sandbox that exists in the runtime: enough to find it again after a restart of either side."""
+    """A container or sandbox that exists in the runtime: enough to find it again after a restart of
+    either side.
+    """
 
     id: str
     key: ContainerKey
@@ -155,21 +168,27 @@ class Found(Value, frozen=True, kw_only=True):
     ip: str = ""
 
 
+Reason = Literal["Completed", "Error", "OOMKilled", "ContainerStatusUnknown"]
+
+
 class Exit(Value, frozen=True, kw_only=True):
     """How a container ended.
 
-    `reason`: Completed, Error, OOMKilled (also when a child was killed and the main process ended by itself), or
-    ContainerStatusUnknown when the runtime no longer knows. `exit_code` is 128 + signal for a death by signal.
+    `reason`: Completed, Error, OOMKilled (also when a child was killed and the main process ended
+    by itself), or ContainerStatusUnknown when the runtime no longer knows. `exit_code` is 128 +
+    signal for a death by signal.
     """
 
     exit_code: int
-    reason: Literal["Completed", "Error", "OOMKilled", "ContainerStatusUnknown"]
+    reason: Reason
     started_at: datetime | None = None
     finished_at: datetime | None = None
 
 
 class LogBatch(NamedTuple):
-    """Runs of lines in the order in which the runtime has them; `position` resumes strictly after the last of them."""
+    """Runs of lines in the order in which the runtime has them; `position` resumes strictly after
+    the last of them.
+    """
 
     runs: list[LogRun]
     position: str
@@ -191,9 +210,10 @@ OnProgress = Callable[[PullProgress], Awaitable[None]]
 class Runtime(Protocol):
     """Runs containers. Every method may be repeated; none knows about pods' phases.
 
-    Cancelling a call stops the waiting only: what was asked of the runtime goes on. Errors: `UnavailableError` when the
-    runtime (or, in `pull`, the registry) does not answer, and what each method names. Made by an async context manager, whose
-    end closes connections and leaves every container as it is.
+    Cancelling a call stops the waiting only: what was asked of the runtime goes on. Errors:
+    `UnavailableError` when the runtime (or, in `pull`, the registry) does not answer, and what each
+    method names. Made by an async context manager, whose end closes connections and leaves every
+    container as it is.
     """
 
     @property
@@ -204,8 +224,9 @@ class Runtime(Protocol):
     async def pull(self, pull: ImagePull, on_progress: OnProgress | None = None) -> Image:
         """Have the image on the host, as the policy says.
 
-        `NotFoundError`: no such image or digest, or policy Never and not there. `UnauthenticatedError`/`DeniedError`: the
-        registry wants (other) credentials. `InvalidError`: not an image name.
+        `NotFoundError`: no such image or digest, or policy Never and not there.
+        `UnauthenticatedError`/`DeniedError`: the registry wants (other) credentials.
+        `InvalidError`: not an image name.
         """
         ...
 
@@ -216,28 +237,34 @@ class Runtime(Protocol):
     async def start(self, spec: ContainerSpec) -> Handle:
         """Create the container if its key is new, start it if it never ran, and return it.
 
-        `StartError`: the command cannot be started (not found, not executable); the container is then gone or never ran.
-        `InvalidError`: the runtime refuses the configuration. `NotFoundError`: image or sandbox is gone.
-        A container with this key that ended already is not started again: `wait` tells how it ended.
+        `StartError`: the command cannot be started (not found, not executable); the container is
+        then gone or never ran. `InvalidError`: the runtime refuses the configuration.
+        `NotFoundError`: image or sandbox is gone. A container with this key that ended already is
+        not started again: `wait` tells how it ended.
         """
         ...
 
     async def wait(self, handle: Handle) -> Exit:
         """Return how the container ended, once it has. Any number of callers, also long after.
 
-        A restart of the runtime meanwhile is survived. An unknown container gives ContainerStatusUnknown, never an error.
+        A restart of the runtime meanwhile is survived. An unknown container gives
+        ContainerStatusUnknown, never an error.
         """
         ...
 
     async def stop(self, handle: Handle, *, grace_s: float) -> None:
-        """Ask the container to end (TERM), force it after *grace_s* (KILL), return when it has ended.
+        """Ask the container to end (TERM), force it after *grace_s* (KILL), return when it has
+        ended.
 
-        An ended or unknown container is left alone. A container that was created and not started will never run.
+        An ended or unknown container is left alone. A container that was created and not started
+        will never run.
         """
         ...
 
     async def remove(self, handle: Handle) -> None:
-        """Delete the container or sandbox and its log from the runtime, by force if it runs. Unknown: nothing to do."""
+        """Delete the container or sandbox and its log from the runtime, by force if it runs.
+        Unknown: nothing to do.
+        """
         ...
 
     async def list(self) -> list[Found]:
@@ -249,8 +276,9 @@ class Runtime(Protocol):
     ) -> AsyncIterator[LogBatch]:
         """Read what the container wrote, from *position* on ("" is the start).
 
-        With *follow*, ends by itself when the container has ended and everything was read; it survives a restart of the
-        runtime. Without, ends at what is there now. No line is lost or repeated across calls that resume. Long lines may come in
-        pieces: all but the last piece are runs without a newline at their end. A batch holds at most about 256 KiB.
+        With *follow*, ends by itself when the container has ended and everything was read; it
+        survives a restart of the runtime. Without, ends at what is there now. No line is lost or
+        repeated across calls that resume. Long lines may come in pieces: all but the last piece are
+        runs without a newline at their end. A batch holds at most about 256 KiB.
         """
         ...

@@ -14,7 +14,9 @@ SPEC_HASH: Final = f"{LABEL_PREFIX}spec-hash"
 
 
 def to_labels(owner: str, key: ContainerKey, spec_hash: str = "") -> dict[str, str]:
-    """Return the labels of the object with *key*; *owner* is the executor's own id, so two daemons never mix."""
+    """Return the labels of the object with *key*; *owner* is the executor's own id, so two daemons
+    never mix.
+    """
     return {
         OWNER: owner,
         _POD_UID: key.pod_uid,

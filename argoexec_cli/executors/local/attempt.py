@@ -1,0 +1,205 @@
+"""One attempt of one container: pull, start, follow its log, wait, stop if asked to, and write down
+how it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from argoexec_cli.errors import (
+    ArgoexecError,
+    CapacityError,
+    NotFoundError,
+    StartError,
+    UnavailableError,
+)
+from argoexec_cli.executors.local import statuses
+from argoexec_cli.executors.local.ending import EndingError
+from argoexec_cli.executors.local.images import to_pull
+from argoexec_cli.executors.local.plan import container_spec
+from argoexec_cli.executors.local.retrying import until_it_works
+from argoexec_cli.models.pod import Container
+from argoexec_cli.models.status import ContainerStateTerminated
+from argoexec_cli.runtime.base import ContainerKey, Exit, Handle, Image
+
+if TYPE_CHECKING:
+    from argoexec_cli.executors.local.worker import PodWorker
+
+_PULL_TRIES: Final = 3
+_PULL_BACKOFF_S: Final = 1.0
+
+
+class AttemptError(Exception):
+    """The pod ends here; `reason` and `message` go into its status."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class Attempt:
+    """Runs one container once. Everything it learns goes into the worker's status."""
+
+    def __init__(self, worker: PodWorker, container: Container, count: int) -> None:
+        """Prepare attempt number *count* (from 0) of *container*."""
+        self._worker = worker
+        self._host = worker.host
+        self._container = container
+        self._name = container.name
+        self._key = ContainerKey(pod_uid=worker.uid, container=container.name, attempt=count)
+
+    async def run(self) -> ContainerStateTerminated:
+        """Return how the container ended, which is in the worker's status (and durable for an init
+        container).
+
+        A container that ended before a restart is not run again; one that ran and is gone is
+        `Lost`.
+        """
+        state = statuses.find(self._worker.status, self._name).state
+        if state.terminated:
+            return state.terminated
+        if state.running and not self._worker.adopted(self._key):
+            self._lose()
+        handle = await self._started(recovering=state.running is not None)
+        exit_ = await self._follow(handle)
+        self._worker.status = statuses.ended(self._worker.status, self._name, exit_)
+        ended = statuses.find(self._worker.status, self._name).state.terminated
+        assert ended is not None  # noqa: S101 - `statuses.ended` has just set it
+        if any(container.name == self._name for container in self._worker.pod.spec.init_containers):
+            await self._worker.save()
+        return ended
+
+    def _lose(self) -> None:
+        lost = Exit(exit_code=statuses.LOST_CODE, reason="ContainerStatusUnknown")
+        message = f"container {self._name} is gone: it was removed from the runtime while nobody watched it"
+        self._worker.status = statuses.ended(self._worker.status, self._name, lost, message)
+        raise AttemptError(statuses.LOST, message)
+
+    async def _started(self, *, recovering: bool) -> Handle:
+        image = await self._worker.ending.unless(self._pull())
+        handle = await self._start(image)
+        self._worker.handles[self._key] = handle
+        if not recovering:
+            self._worker.note("Created", f"Created container {self._name}", self._name)
+            self._worker.note("Started", f"Started container {self._name}", self._name)
+            self._worker.status = statuses.started(
+                self._worker.status, self._name, handle.id, image.digest or image.id
+            )
+        return handle
+
+    async def _pull(self) -> Image:
+        pull = to_pull(self._container)
+        for left in range(_PULL_TRIES - 1, -1, -1):
+            try:
+                image = await self._host.images.get(pull)
+            except UnavailableError as exc:
+                if not left:
+                    self._cannot_pull(exc)
+                self._worker.note("Failed", f"Cannot pull: {exc.message}", self._name, warning=True)
+                self._worker.status = statuses.waits(
+                    self._worker.status, self._name, "ImagePullBackOff", exc.message
+                )
+                await self._worker.save()
+                await asyncio.sleep(_PULL_BACKOFF_S * 2 ** (_PULL_TRIES - left))
+            except ArgoexecError as exc:
+                self._cannot_pull(exc)
+            else:
+                how = "Successfully pulled" if image.pulled else "Already present on the host:"
+                self._worker.note("Pulled", f"{how} image {pull.image}", self._name)
+                return image
+        raise AssertionError("the last try returns or raises")
+
+    def _cannot_pull(self, exc: ArgoexecError) -> None:
+        reason = "InvalidImageName" if exc.code == "INVALID_ARGUMENT" else "ErrImagePull"
+        message = f"image {self._container.image}: {exc.message}"
+        self._worker.status = statuses.waits(self._worker.status, self._name, reason, message)
+        self._worker.note("Failed", message, self._name, warning=True)
+        raise AttemptError(reason, message) from exc
+
+    async def _start(self, image: Image) -> Handle:
+        worker = self._worker
+        assert worker.sandbox is not None  # noqa: S101 - made before the first container
+        spec = container_spec(self._container, self._key, worker.sandbox, image, worker.volumes)
+        try:
+            async with self._host.starts:
+                # A start is never cut off half-way: if the pod is to end meanwhile, the container
+                # is stopped next.
+                if worker.ending.wanted:
+                    worker.ending.applied = True
+                    raise EndingError
+                return await until_it_works(lambda: self._host.runtime.start(spec), worker.warn)
+        except StartError as exc:
+            worker.status = statuses.not_started(worker.status, self._name, exc.message)
+            worker.note("Failed", f"Error: {exc.message}", self._name, warning=True)
+            raise AttemptError("StartError", exc.message) from exc
+        except ArgoexecError as exc:
+            worker.status = statuses.waits(
+                worker.status, self._name, "CreateContainerError", exc.message
+            )
+            worker.note("Failed", f"Error: {exc.message}", self._name, warning=True)
+            raise AttemptError("CreateContainerError", exc.message) from exc
+
+    async def _follow(self, handle: Handle) -> Exit:
+        """Wait for the end, pumping the log and the status into our own stores meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(
+                self._drain(handle), name=f"log of {self._name} in {self._worker.uid}"
+            )
+            group.create_task(self._worker.save(), name=f"status of {self._worker.uid}")
+            exit_ = await self._wait(handle)
+        self._worker.drained.add(self._key)
+        self._host.logs.finished(self._key.pod_uid, self._key)
+        return exit_
+
+    async def _drain(self, handle: Handle) -> None:
+        await until_it_works(lambda: self._pump(handle), self._warn_of_log)
+
+    async def _pump(self, handle: Handle) -> None:
+        writer = await self._host.logs.open(self._key)
+        try:
+            async for batch in self._host.runtime.logs(handle, writer.position):
+                if batch.runs:
+                    writer.append(batch.runs, batch.position)
+            await writer.sync()
+        except NotFoundError as exc:
+            self._worker.note("LogLost", exc.message, self._name, warning=True)
+        finally:
+            writer.close()
+
+    def _warn_of_log(self, fault: ArgoexecError) -> None:
+        reason = "LogStorageFull" if isinstance(fault, CapacityError) else "LogDelayed"
+        self._worker.note(reason, fault.message, self._name, warning=True)
+        self._host.tasks.spawn(self._worker.save(), name=f"status of {self._worker.uid}")
+
+    async def _wait(self, handle: Handle) -> Exit:
+        """Wait for the container's end, and bring it about when the pod is to end."""
+        async with asyncio.TaskGroup() as group:
+            stopper = group.create_task(
+                self._stop_when_wanted(handle), name=f"stop of {self._worker.uid}"
+            )
+            exit_ = await until_it_works(lambda: self._host.runtime.wait(handle), self._worker.warn)
+            stopper.cancel()
+        return exit_
+
+    async def _stop_when_wanted(self, handle: Handle) -> None:
+        stopping: asyncio.Task[None] | None = None
+        try:
+            while True:
+                grace_s = await self._worker.ending.changed()
+                if stopping:
+                    stopping.cancel()
+                self._worker.ending.applied = True
+                self._worker.note("Killing", f"Stopping container {self._name}", self._name)
+                stopping = asyncio.ensure_future(self._stop(handle, grace_s))
+        finally:
+            if stopping:
+                stopping.cancel()
+                await asyncio.gather(stopping, return_exceptions=True)
+
+    async def _stop(self, handle: Handle, grace_s: float) -> None:
+        await until_it_works(
+            lambda: self._host.runtime.stop(handle, grace_s=grace_s), self._worker.warn
+        )

@@ -1,0 +1,35 @@
+"""What all workers of one executor share."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from argoexec_cli.aio import Tasks
+from argoexec_cli.executors.local.admission import Admission
+from argoexec_cli.executors.local.images import Images
+from argoexec_cli.executors.local.logs import LogStore
+from argoexec_cli.executors.local.pods import PodTable
+from argoexec_cli.executors.local.settings import LocalSettings
+from argoexec_cli.executors.local.volumes import PodDirectories
+from argoexec_cli.executors.local.watch import Hub
+from argoexec_cli.runtime.base import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The parts, put together by `manager.open_local`. `starts` bounds how many containers start at
+    a time.
+    """
+
+    settings: LocalSettings
+    runtime: Runtime
+    table: PodTable
+    logs: LogStore
+    directories: PodDirectories
+    images: Images
+    admission: Admission
+    hub: Hub
+    tasks: Tasks
+    starts: asyncio.Semaphore
+    removals: asyncio.Semaphore

@@ -1,0 +1,256 @@
+"""The local executor: the eight calls, one worker per active pod, and recovery, which is nothing
+but starting up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Literal
+
+import msgspec
+
+from argoexec_cli.aio import Tasks
+from argoexec_cli.errors import CapacityError, InvalidError, NotFoundError
+from argoexec_cli.executors.local.admission import Admission, need_of
+from argoexec_cli.executors.local.host import Host
+from argoexec_cli.executors.local.images import Images
+from argoexec_cli.executors.local.logs import LogStore
+from argoexec_cli.executors.local.plan import accept, spec_hash
+from argoexec_cli.executors.local.pods import PodTable, StoredPod
+from argoexec_cli.executors.local.reading import cursor_attempt
+from argoexec_cli.executors.local.settings import LocalSettings
+from argoexec_cli.executors.local.sweep import sweep_for_ever
+from argoexec_cli.executors.local.volumes import PodDirectories
+from argoexec_cli.executors.local.watch import Hub, matcher
+from argoexec_cli.executors.local.worker import PodWorker
+from argoexec_cli.models.base import field_paths
+from argoexec_cli.models.executor import Capacity, Executor, ExecutorInfo
+from argoexec_cli.models.logs import LogChunk, LogQuery
+from argoexec_cli.models.pod import PodSpec
+from argoexec_cli.models.record import PodPage, PodQuery, PodRecord, PodRef, PodRequest, PodUpdate
+from argoexec_cli.models.status import PodStatus
+from argoexec_cli.runtime.base import ContainerKey, Found, Runtime
+
+_log = logging.getLogger(__name__)
+Kind = Literal["ADDED", "MODIFIED", "DELETED", "SYNCED"]
+OpenRuntime = Callable[[str], AbstractAsyncContextManager[Runtime]]
+
+
+@asynccontextmanager
+async def open_local(
+    settings: LocalSettings, open_runtime: OpenRuntime
+) -> AsyncIterator[LocalExecutor]:
+    """Open the state below `settings.data_dir`, adopt what runs, and give the executor.
+
+    *open_runtime* is called with the executor's own id, which owns its containers.
+    Leaving the context detaches: containers run on and are adopted next time. The caller sees to it that nobody else uses the data
+    directory.
+    """
+    async with AsyncExitStack() as stack:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        table = PodTable(settings.data_dir / "executor.db")
+        stack.push_async_callback(table.close)
+        await table.load()
+        runtime = await stack.enter_async_context(open_runtime(table.store_id))
+        tasks = Tasks()
+        stack.push_async_callback(tasks.stop)
+        executor = LocalExecutor(
+            Host(
+                settings=settings,
+                runtime=runtime,
+                table=table,
+                logs=LogStore(settings.data_dir / "logs"),
+                directories=PodDirectories(settings.data_dir / "pods"),
+                images=Images(runtime, tasks),
+                admission=Admission(settings.room),
+                hub=Hub(table.store_id),
+                tasks=tasks,
+                starts=asyncio.Semaphore(settings.parallel_starts),
+                removals=asyncio.Semaphore(settings.parallel_starts),
+            )
+        )
+        await executor.recover()
+        tasks.spawn(sweep_for_ever(executor.host, executor.delete_pod), name="sweep")
+        yield executor
+
+
+class LocalExecutor:
+    """Implements `models.executor.Executor` on this host. Made by `open_local`."""
+
+    def __init__(self, host: Host) -> None:
+        """Use the parts in *host*."""
+        self.host = host
+        self._workers: dict[str, PodWorker] = {}
+
+    async def recover(self) -> None:
+        """Give every pod that is not over and clean a worker, with what the runtime has of it."""
+        found: dict[str, list[Found]] = defaultdict(list)
+        for one in await self.host.runtime.list():
+            found[one.handle.key.pod_uid].append(one)
+        active = await self.host.table.all("cleaned = 0 OR deleting = 1")
+        for stored in active:
+            uid = stored.record.pod.metadata.uid
+            self._begin(stored, [one for one in found[uid] if one.handle.key.container])
+            if stored.deleting:
+                self.host.tasks.spawn(self._forget(uid), name=f"deletion of {uid}")
+        if active:
+            _log.info(
+                "adopted %d pods, %d of them with containers",
+                len(active),
+                sum(map(bool, found.values())),
+            )
+
+    async def run_pod(self, request: PodRequest) -> PodRecord:
+        """See `Executor.run_pod`."""
+        accepted = accept(request)
+        self.host.admission.check(need_of(accepted.pod.spec))
+        if self.host.admission.queued >= self.host.settings.max_queued:
+            raise CapacityError(
+                f"{self.host.admission.queued} pods are queued already",
+                hint="try again later: argoexec list",
+            )
+        stored, new = await self.host.table.insert(accepted, spec_hash(request))
+        if new:
+            self._begin(stored, [])
+            token = self.host.hub.token(stored.record.revision)
+            self.host.hub.publish(PodUpdate(type="ADDED", record=stored.record, token=token))
+        return stored.record
+
+    async def get_pod(self, ref: PodRef) -> PodRecord:
+        """See `Executor.get_pod`."""
+        stored = await self.host.table.get(ref)
+        events = await self.host.table.events(stored.record.pod.metadata.uid)
+        return msgspec.structs.replace(stored.record, events=events)
+
+    async def list_pods(self, query: PodQuery) -> PodPage:
+        """See `Executor.list_pods`."""
+        rows, token = await self.host.table.page(query)
+        return PodPage(records=tuple(row.record for row in rows), next_page_token=token)
+
+    async def watch_pods(self, query: PodQuery, token: str = "") -> AsyncIterator[PodUpdate]:
+        """See `Executor.watch_pods`."""
+        hub, matches = self.host.hub, matcher(query)
+        subscription = hub.subscribe(query)
+        try:
+            replay = await self.host.table.since(hub.revision(token, self.host.table.floor))
+            for gone, record in replay.changed:
+                if matches(record):
+                    kind: Kind = "DELETED" if gone else "MODIFIED" if token else "ADDED"
+                    yield PodUpdate(type=kind, record=record, token=hub.token(record.revision))
+            yield PodUpdate(type="SYNCED", token=hub.token(replay.revision))
+            while True:
+                for update in await subscription.take():
+                    if update.record and update.record.revision > replay.revision:
+                        yield update
+        finally:
+            hub.unsubscribe(subscription)
+
+    async def stop_pod(self, ref: PodRef, grace_s: float | None = None) -> None:
+        """See `Executor.stop_pod`."""
+        stored = await self.host.table.get(ref)
+        uid = stored.record.pod.metadata.uid
+        worker = self._workers.get(uid)
+        if worker is None or stored.record.pod.status.terminal:
+            return
+        grace_s = worker.grace_s if grace_s is None else max(0.0, grace_s)
+        await self.host.table.want_stop(uid, grace_s)
+        worker.stop(grace_s)
+
+    async def delete_pod(self, ref: PodRef) -> None:
+        """See `Executor.delete_pod`."""
+        stored = await self.host.table.get(ref)
+        uid = stored.record.pod.metadata.uid
+        worker = self._workers.get(uid)
+        grace_s = worker.grace_s if worker else 0.0
+        await self.host.table.want_stop(uid, grace_s, delete=True)
+        if worker:
+            worker.stop(grace_s)
+        await asyncio.shield(self.host.tasks.spawn(self._forget(uid), name=f"deletion of {uid}"))
+
+    async def pod_logs(self, ref: PodRef, query: LogQuery) -> AsyncIterator[LogChunk]:
+        """See `Executor.pod_logs`."""
+        stored = await self.host.table.get(ref)
+        spec, status = stored.record.pod.spec, stored.record.pod.status
+        name = query.container or _only_container(spec)
+        _check_container(spec, name)
+        attempt = cursor_attempt(query.cursor)
+        if attempt is None:
+            attempt = _restarts(status, name) - query.previous
+        if attempt < 0:
+            raise NotFoundError(
+                f"container {name} of pod {ref} has not been restarted", hint="leave out --previous"
+            )
+        key = ContainerKey(pod_uid=stored.record.pod.metadata.uid, container=name, attempt=attempt)
+        async for chunk in self.host.logs.read(key, query, lambda: self._log_complete(key)):
+            yield chunk
+
+    async def info(self) -> ExecutorInfo:
+        """See `Executor.info`."""
+        host, room = self.host, self.host.admission.room
+        return ExecutorInfo(
+            name=host.settings.name,
+            version=host.settings.version,
+            runtime=host.runtime.capabilities.name,
+            runtime_version=host.runtime.capabilities.version,
+            capabilities=("logs", "recovery"),
+            capacity=Capacity(
+                cpu_millicores=room.cpu_millicores,
+                memory_bytes=room.memory_bytes,
+                max_pods=room.max_pods,
+                running_pods=host.admission.running,
+                queued_pods=host.admission.queued,
+            ),
+            supported_pod_fields=tuple(field_paths(PodSpec, "spec.")),
+        )
+
+    def _begin(self, stored: StoredPod, found: list[Found]) -> None:
+        worker = PodWorker(self.host, stored, found)
+        self._workers[worker.uid] = worker
+        self.host.tasks.spawn(self._run(worker), name=f"pod {worker.uid}")
+
+    async def _run(self, worker: PodWorker) -> None:
+        await worker.run()
+        self._workers.pop(worker.uid, None)
+
+    async def _forget(self, uid: str) -> None:
+        """Wait until the pod is over and clean, then remove its log and row; tell the watchers."""
+        if worker := self._workers.get(uid):
+            await worker.cleaned()
+        await self.host.logs.remove(uid)
+        last = await self.host.table.forget(uid)
+        if last is not None:
+            token = self.host.hub.token(last.revision)
+            self.host.hub.publish(PodUpdate(type="DELETED", record=last, token=token))
+
+    def _log_complete(self, key: ContainerKey) -> bool:
+        worker = self._workers.get(key.pod_uid)
+        return worker is None or worker.status.terminal or key in worker.drained
+
+
+def _only_container(spec: PodSpec) -> str:
+    if len(spec.containers) > 1:
+        names = ", ".join(container.name for container in spec.containers)
+        raise InvalidError(
+            f"a container name is needed, one of: {names}", hint="argoexec logs NAME -c CONTAINER"
+        )
+    return spec.containers[0].name
+
+
+def _check_container(spec: PodSpec, name: str) -> None:
+    names = [container.name for container in (*spec.init_containers, *spec.containers)]
+    if name not in names:
+        raise NotFoundError(
+            f"the pod has no container {name!r}", hint=f"it has: {', '.join(names)}"
+        )
+
+
+def _restarts(status: PodStatus, name: str) -> int:
+    everything = (*status.init_container_statuses, *status.container_statuses)
+    return next((one.restart_count for one in everything if one.name == name), 0)
+
+
+_: type[Executor] = LocalExecutor

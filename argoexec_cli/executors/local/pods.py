@@ -1,0 +1,339 @@
+"""The table of pods: what was accepted, how far it is, what happened, and in which order.
+
+Each change of a pod takes the next *revision*, one counter for the whole executor, so a watch
+resumes by a number. Deleted pods leave a tombstone for a while; a watcher that was away longer sees
+everything again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from argoexec_cli.errors import AlreadyExistsError, InvalidError, NotFoundError
+from argoexec_cli.executors.local.database import Database
+from argoexec_cli.models.base import decode_json, encode_json
+from argoexec_cli.models.pod import Pod
+from argoexec_cli.models.record import PodEvent, PodOutputs, PodQuery, PodRecord, PodRef, PodRequest
+from argoexec_cli.models.selector import parse_selector
+from argoexec_cli.models.status import PodStatus
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pods (
+    uid TEXT PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, spec_hash TEXT NOT NULL,
+    request BLOB NOT NULL, status BLOB NOT NULL, outputs BLOB NOT NULL, phase TEXT NOT NULL,
+    revision INTEGER NOT NULL, created REAL NOT NULL, finished REAL,
+    stop_grace REAL, deleting INTEGER NOT NULL DEFAULT 0, cleaned INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (namespace, name));
+CREATE INDEX IF NOT EXISTS pods_by_revision ON pods (revision);
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY, uid TEXT NOT NULL, event BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS events_by_uid ON events (uid);
+CREATE TABLE IF NOT EXISTS tombstones (revision INTEGER PRIMARY KEY, record BLOB NOT NULL);
+"""
+_KEPT_TOMBSTONES: Final = 10_000
+_COLUMNS: Final = (
+    "rowid, request, status, outputs, revision, stop_grace, deleting, cleaned, spec_hash"
+)
+
+
+class StoredPod(NamedTuple):
+    """A row: the record as clients see it, and what only the executor knows."""
+
+    order: int
+    record: PodRecord
+    request: PodRequest
+    spec_hash: str
+    stop_grace_s: float | None = None
+    deleting: bool = False
+    cleaned: bool = False
+
+
+class Replay(NamedTuple):
+    """What changed since a revision: pods as they are and tombstones, in order of revision, up to
+    `revision`.
+    """
+
+    changed: list[tuple[bool, PodRecord]]
+    revision: int
+
+
+class PodTable:
+    """All pods of the executor. `store_id` names this database for ever: it owns the runtime's
+    objects.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the database file at *path*."""
+        self._db = Database(path, _SCHEMA)
+        self.store_id = ""
+        self._revision = 0
+        self.floor = 0
+
+    async def load(self) -> None:
+        """Read the id and the counters, making them the first time."""
+        self.store_id, self._revision, self.floor = await self._db.commit(_load_meta)
+
+    async def close(self) -> None:
+        """Finish all commits and close the file."""
+        await self._db.close()
+
+    async def insert(self, request: PodRequest, spec_hash: str) -> tuple[StoredPod, bool]:
+        """Accept a pod; returns (row, is new). `AlreadyExistsError` when the name is taken by
+        another spec or uid.
+        """
+
+        def work(db: sqlite3.Connection) -> tuple[StoredPod, bool]:
+            meta = request.pod.metadata
+            if found := _select(db, "namespace = ? AND name = ?", meta.namespace, meta.name):
+                _check_same(found[0], request, spec_hash)
+                return found[0], False
+            revision = self._next_revision()
+            order = db.execute(
+                "INSERT INTO pods (uid, namespace, name, spec_hash, request, status, outputs, phase,"
+                " revision, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    meta.uid,
+                    meta.namespace,
+                    meta.name,
+                    spec_hash,
+                    encode_json(msgspec.structs.replace(request, pod=_without_status(request.pod))),
+                    encode_json(request.pod.status),
+                    b"{}",
+                    request.pod.status.phase,
+                    revision,
+                    datetime.now(UTC).timestamp(),
+                ),
+            ).lastrowid
+            return StoredPod(
+                order or 0, PodRecord(pod=request.pod, revision=revision), request, spec_hash
+            ), True
+
+        return await self._db.commit(work)
+
+    async def update(
+        self,
+        uid: str,
+        status: PodStatus,
+        events: tuple[PodEvent, ...] = (),
+        outputs: PodOutputs | None = None,
+    ) -> int:
+        """Write a pod's status, new events and (at the end) outputs; returns the revision."""
+
+        def work(db: sqlite3.Connection) -> int:
+            revision = self._next_revision()
+            finished = datetime.now(UTC).timestamp() if status.terminal else None
+            db.execute(
+                "UPDATE pods SET status = ?, phase = ?, revision = ?,"
+                " finished = COALESCE(finished, ?), outputs = COALESCE(?, outputs) WHERE uid = ?",
+                (
+                    encode_json(status),
+                    status.phase,
+                    revision,
+                    finished,
+                    outputs and encode_json(outputs),
+                    uid,
+                ),
+            )
+            db.executemany(
+                "INSERT INTO events (uid, event) VALUES (?, ?)",
+                [(uid, encode_json(e)) for e in events],
+            )
+            return revision
+
+        return await self._db.commit(work)
+
+    async def want_stop(self, uid: str, grace_s: float, *, delete: bool = False) -> None:
+        """Make the wish to stop (and delete) durable. A second wish may only shorten the grace
+        period.
+        """
+        await self._db.commit(
+            lambda db: (
+                db.execute(
+                    "UPDATE pods SET stop_grace = MIN(COALESCE(stop_grace, ?), ?),"
+                    " deleting = MAX(deleting, ?) WHERE uid = ?",
+                    (grace_s, grace_s, int(delete), uid),
+                ).rowcount
+            )
+        )
+
+    async def set_cleaned(self, uid: str) -> None:
+        """Note that nothing of the pod is left in the runtime."""
+        await self._db.commit(
+            lambda db: db.execute("UPDATE pods SET cleaned = 1 WHERE uid = ?", (uid,)).rowcount
+        )
+
+    async def forget(self, uid: str) -> PodRecord | None:
+        """Delete the row, leaving a tombstone; returns the record as it was last, None when it is
+        gone already.
+        """
+
+        def work(db: sqlite3.Connection) -> PodRecord | None:
+            found = _select(db, "uid = ?", uid)
+            if not found:
+                return None
+            last = msgspec.structs.replace(found[0].record, revision=self._next_revision())
+            db.execute("DELETE FROM events WHERE uid = ?", (uid,))
+            db.execute("DELETE FROM pods WHERE uid = ?", (uid,))
+            db.execute("INSERT INTO tombstones VALUES (?, ?)", (last.revision, encode_json(last)))
+            self._trim_tombstones(db)
+            return last
+
+        return await self._db.commit(work)
+
+    async def get(self, ref: PodRef) -> StoredPod:
+        """Return the row that *ref* names. `NotFoundError`."""
+        if ref.uid and not ref.name:
+            rows = await self._db.read(lambda db: _select(db, "uid = ?", ref.uid))
+        else:
+            rows = await self._db.read(
+                lambda db: _select(db, "namespace = ? AND name = ?", ref.namespace, ref.name)
+            )
+        if not rows or (ref.uid and rows[0].record.pod.metadata.uid != ref.uid):
+            raise NotFoundError(f"pod {ref} not found", hint="see what there is: argoexec list")
+        return rows[0]
+
+    async def events(self, uid: str) -> tuple[PodEvent, ...]:
+        """Return all events of a pod in order."""
+        rows = await self._db.read(
+            lambda db: db.execute(
+                "SELECT event FROM events WHERE uid = ? ORDER BY id", (uid,)
+            ).fetchall()
+        )
+        return tuple(decode_json(row[0], PodEvent) for row in rows)
+
+    async def all(self, where: str = "1", *args: object) -> list[StoredPod]:
+        """Return the rows that match an SQL condition, in the order in which they were accepted."""
+        return await self._db.read(lambda db: _select(db, where, *args))
+
+    async def page(self, query: PodQuery) -> tuple[list[StoredPod], str]:
+        """Return the rows that match, oldest first, and the token of the next page ("" when there
+        is none).
+        """
+        matches = parse_selector(query.selector)
+        after = _page_start(query.page_token)
+
+        def select(db: sqlite3.Connection) -> tuple[list[StoredPod], str]:
+            rows: list[StoredPod] = []
+            for row in _cursor(
+                db,
+                "rowid > ? AND ? IN ('', namespace) AND ? IN ('', name) AND ? IN ('', phase)",
+                (after, query.namespace, query.name, query.phase),
+            ):
+                if not matches(row.record.pod.metadata.labels):
+                    continue
+                if query.limit and len(rows) == query.limit:
+                    return rows, str(rows[-1].order)
+                rows.append(row)
+            return rows, ""
+
+        return await self._db.read(select)
+
+    async def since(self, revision: int) -> Replay:
+        """Return what changed after *revision*, with the revision that this brings a watcher to."""
+
+        def query(db: sqlite3.Connection) -> Replay:
+            rows = _select(db, "revision > ?", revision, order="revision")
+            gone = db.execute(
+                "SELECT record FROM tombstones WHERE revision > ?", (revision,)
+            ).fetchall()
+            changed = [(False, row.record) for row in rows]
+            if revision >= self.floor and revision > 0:
+                changed += [(True, decode_json(blob, PodRecord)) for (blob,) in gone]
+            changed.sort(key=lambda change: change[1].revision)
+            return Replay(changed, max([revision, *(record.revision for _, record in changed)]))
+
+        return await self._db.read(query)
+
+    def _next_revision(self) -> int:
+        """Only called in the writer thread: revisions are in the order of commits."""
+        self._revision += 1
+        return self._revision
+
+    def _trim_tombstones(self, db: sqlite3.Connection) -> None:
+        (count,) = db.execute("SELECT COUNT(*) FROM tombstones").fetchone()
+        if count <= _KEPT_TOMBSTONES:
+            return
+        (self.floor,) = db.execute(
+            "SELECT revision FROM tombstones ORDER BY revision DESC LIMIT 1 OFFSET ?",
+            (_KEPT_TOMBSTONES // 2,),
+        ).fetchone()
+        db.execute("DELETE FROM tombstones WHERE revision <= ?", (self.floor,))
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('floor', ?)", (str(self.floor),))
+
+
+def _load_meta(db: sqlite3.Connection) -> tuple[str, int, int]:
+    db.execute("INSERT OR IGNORE INTO meta VALUES ('id', ?)", (uuid.uuid4().hex[:12],))
+    meta: dict[str, str] = dict(db.execute("SELECT key, value FROM meta").fetchall())
+    (last,) = db.execute(
+        "SELECT MAX(COALESCE((SELECT MAX(revision) FROM pods), 0),"
+        " COALESCE((SELECT MAX(revision) FROM tombstones), 0))"
+    ).fetchone()
+    floor = int(meta.get("floor", 0))
+    return meta["id"], max(last, floor), floor
+
+
+def _select(
+    db: sqlite3.Connection, where: str, *args: object, order: str = "rowid"
+) -> list[StoredPod]:
+    return list(_cursor(db, where, args, order))
+
+
+def _cursor(
+    db: sqlite3.Connection, where: str, args: tuple[object, ...], order: str = "rowid"
+) -> Iterator[StoredPod]:
+    # The conditions are constants of this package; values always travel as parameters.
+    rows = db.execute(f"SELECT {_COLUMNS} FROM pods WHERE {where} ORDER BY {order}", args)  # noqa: S608
+    return (_stored(*row) for row in rows)
+
+
+def _page_start(token: str) -> int:
+    if not token:
+        return 0
+    if not token.isdecimal():
+        raise InvalidError(
+            f"{token!r} is not a page token", hint="use the token of the page before, unchanged"
+        )
+    return int(token)
+
+
+def _stored(  # noqa: PLR0913 - one parameter per column
+    order: int,
+    request: bytes,
+    status: bytes,
+    outputs: bytes,
+    revision: int,
+    stop_grace: float | None,
+    deleting: int,
+    cleaned: int,
+    spec_hash: str,
+) -> StoredPod:
+    wanted = decode_json(request, PodRequest)
+    pod = msgspec.structs.replace(wanted.pod, status=decode_json(status, PodStatus))
+    record = PodRecord(pod=pod, outputs=decode_json(outputs, PodOutputs), revision=revision)
+    return StoredPod(order, record, wanted, spec_hash, stop_grace, bool(deleting), bool(cleaned))
+
+
+def _without_status(pod: Pod) -> Pod:
+    return msgspec.structs.replace(pod, status=PodStatus())
+
+
+def _check_same(found: StoredPod, request: PodRequest, spec_hash: str) -> None:
+    meta = request.pod.metadata
+    if found.spec_hash != spec_hash:
+        problem = "exists with another spec"
+    elif found.deleting:
+        problem = "is being deleted"
+    else:
+        return
+    name = f"{meta.namespace}/{meta.name}"
+    raise AlreadyExistsError(
+        f"pod {name} {problem}", hint=f"choose another name, or: argoexec delete {meta.name}"
+    )

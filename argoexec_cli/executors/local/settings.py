@@ -1,0 +1,40 @@
+"""What can be set about the local executor."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from argoexec_cli.executors.local.admission import Room
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """Where the executor keeps its state and how much it may use.
+
+    `retention_s`, `max_finished` and `max_log_bytes` bound what is kept of finished pods;
+    `max_queued` how many may wait. `reap_grace_s` is the age from which containers of ours that no
+    pod knows are removed. `parallel_starts` bounds how many containers the runtime starts at a
+    time: more than about twice the cores only makes each start slower.
+    """
+
+    data_dir: Path
+    name: str
+    version: str
+    room: Room
+    retention_s: float = 7 * 86400.0
+    max_finished: int = 10_000
+    max_log_bytes: int = 10 << 30
+    max_queued: int = 10_000
+    reap_grace_s: float = 60.0
+    sweep_s: float = 60.0
+    parallel_starts: int = 8
+
+
+def host_room(max_pods: int = 110) -> Room:
+    """Return what this host has: its cores, its memory, and as many pods as a kubelet takes by
+    default.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Room((os.cpu_count() or 1) * 1000, memory, max_pods)

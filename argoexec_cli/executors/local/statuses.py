@@ -1,0 +1,194 @@
+"""Pod status, step by step: pure functions from a status and what happened to the next status.
+
+The words are the kubelet's. A pod's phase follows from its containers and is never set back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from argoexec_cli.models.pod import Pod
+from argoexec_cli.models.record import PodEvent
+from argoexec_cli.models.status import (
+    ContainerState,
+    ContainerStateRunning,
+    ContainerStateTerminated,
+    ContainerStateWaiting,
+    ContainerStatus,
+    Phase,
+    PodCondition,
+    PodStatus,
+)
+from argoexec_cli.runtime.base import Exit
+
+STOPPED: Final = "Stopped"
+DEADLINE: Final = "DeadlineExceeded"
+LOST: Final = "Lost"
+START_ERROR_CODE: Final = 128
+"""The exit code that Kubernetes gives to a container whose command could not be started."""
+LOST_CODE: Final = 137
+"""The exit code that the kubelet reports with ContainerStatusUnknown."""
+
+
+def admitted(pod: Pod) -> PodStatus:
+    """Return the status of a pod that has got its place on the host and starts now."""
+    return PodStatus(
+        phase="Pending",
+        start_time=now(),
+        conditions=(PodCondition(type="PodScheduled", status="True", last_transition_time=now()),),
+        init_container_statuses=tuple(
+            ContainerStatus(
+                name=container.name, image=container.image, state=waiting("PodInitializing")
+            )
+            for container in pod.spec.init_containers
+        ),
+        container_statuses=tuple(
+            ContainerStatus(
+                name=container.name, image=container.image, state=waiting("ContainerCreating")
+            )
+            for container in pod.spec.containers
+        ),
+    )
+
+
+def find(status: PodStatus, name: str) -> ContainerStatus:
+    """Return the status of the container called *name*."""
+    everything = (*status.init_container_statuses, *status.container_statuses)
+    return next((one for one in everything if one.name == name), ContainerStatus(name=name))
+
+
+def change(
+    status: PodStatus, name: str, how: Callable[[ContainerStatus], ContainerStatus]
+) -> PodStatus:
+    """Return the pod's status with *how* applied to one container's."""
+    return msgspec.structs.replace(
+        status,
+        init_container_statuses=tuple(
+            how(c) if c.name == name else c for c in status.init_container_statuses
+        ),
+        container_statuses=tuple(
+            how(c) if c.name == name else c for c in status.container_statuses
+        ),
+    )
+
+
+def started(status: PodStatus, name: str, container_id: str, image_id: str) -> PodStatus:
+    """A container runs. The pod is Running from its first main container on."""
+    main = any(container.name == name for container in status.container_statuses)
+    phase: Phase = "Running" if main else status.phase
+
+    def how(container: ContainerStatus) -> ContainerStatus:
+        return msgspec.structs.replace(
+            container,
+            state=ContainerState(running=ContainerStateRunning(started_at=now())),
+            container_id=container_id,
+            image_id=image_id,
+            ready=main,
+            started=True,
+        )
+
+    return msgspec.structs.replace(change(status, name, how), phase=phase)
+
+
+def ended(status: PodStatus, name: str, exit_: Exit, message: str = "") -> PodStatus:
+    """A container has ended."""
+
+    def how(container: ContainerStatus) -> ContainerStatus:
+        running = container.state.running
+        terminated = ContainerStateTerminated(
+            exit_code=exit_.exit_code,
+            signal=exit_.exit_code - 128
+            if 128 < exit_.exit_code < 160 and exit_.reason != "Completed"
+            else 0,
+            reason=exit_.reason,
+            message=message,
+            started_at=exit_.started_at or (running.started_at if running else None),
+            finished_at=exit_.finished_at or now(),
+            container_id=container.container_id,
+        )
+        return msgspec.structs.replace(
+            container, state=ContainerState(terminated=terminated), ready=False, started=False
+        )
+
+    return change(status, name, how)
+
+
+def not_started(status: PodStatus, name: str, message: str) -> PodStatus:
+    """The command of a container could not be started (reason StartError, exit code 128, as in
+    Kubernetes).
+    """
+
+    def how(container: ContainerStatus) -> ContainerStatus:
+        terminated = ContainerStateTerminated(
+            exit_code=START_ERROR_CODE, reason="StartError", message=message, finished_at=now()
+        )
+        return msgspec.structs.replace(container, state=ContainerState(terminated=terminated))
+
+    return change(status, name, how)
+
+
+def waits(status: PodStatus, name: str, reason: str, message: str = "") -> PodStatus:
+    """A container waits, and why."""
+    return change(
+        status, name, lambda c: msgspec.structs.replace(c, state=waiting(reason, message))
+    )
+
+
+def restarts(status: PodStatus, name: str) -> PodStatus:
+    """A container will be started once more."""
+    return change(
+        status,
+        name,
+        lambda c: msgspec.structs.replace(
+            c,
+            last_state=c.state,
+            state=waiting("CrashLoopBackOff"),
+            restart_count=c.restart_count + 1,
+        ),
+    )
+
+
+def finished(status: PodStatus, reason: str, message: str) -> PodStatus:
+    """The pod has ended: Succeeded when no reason speaks against it and every main container ended
+    with 0.
+    """
+    codes = [
+        c.state.terminated.exit_code if c.state.terminated else None
+        for c in status.container_statuses
+    ]
+    phase: Phase = "Succeeded" if not reason and all(code == 0 for code in codes) else "Failed"
+    conditions = tuple(c for c in status.conditions if c.type != "Ready")
+    ready = PodCondition(
+        type="Ready",
+        status="False",
+        reason="PodCompleted" if phase == "Succeeded" else "PodFailed",
+        last_transition_time=now(),
+    )
+    return msgspec.structs.replace(
+        status, phase=phase, reason=reason, message=message, conditions=(*conditions, ready)
+    )
+
+
+def waiting(reason: str, message: str = "") -> ContainerState:
+    """Return the state of a container that has not started."""
+    return ContainerState(waiting=ContainerStateWaiting(reason=reason, message=message))
+
+
+def event(reason: str, message: str, container: str = "", *, warning: bool = False) -> PodEvent:
+    """Return an event that happens now."""
+    return PodEvent(
+        time=now(),
+        type="Warning" if warning else "Normal",
+        reason=reason,
+        message=message,
+        container=container,
+    )
+
+
+def now() -> datetime:
+    """Return the present, in UTC."""
+    return datetime.now(UTC)
