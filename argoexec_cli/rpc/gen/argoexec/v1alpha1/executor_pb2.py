@@ -19,7 +19,7 @@ from argoexec_cli.rpc.gen.k8s import config_pb2 as argoexec__cli_dot_rpc_dot_gen
 from argoexec_cli.rpc.gen.k8s import pod_pb2 as argoexec__cli_dot_rpc_dot_gen_dot_k8s_dot_pod__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5argoexec_cli/rpc/gen/argoexec/v1alpha1/executor.proto\x12\x11\x61rgoexec.v1alpha1\x1a\x31\x61rgoexec_cli/rpc/gen/argoexec/v1alpha1/info.proto\x1a\x31\x61rgoexec_cli/rpc/gen/argoexec/v1alpha1/logs.proto\x1a\x31\x61rgoexec_cli/rpc/gen/argoexec/v1alpha1/pods.proto\x1a%argoexec_cli/rpc/gen/k8s/config.proto\x1a\"argoexec_cli/rpc/gen/k8s/pod.proto\"\xc3\x01\n\rRunPodRequest\x12$\n\x03pod\x18\x01 \x01(\x0b\x32\x17.k8s.io.api.core.v1.Pod\x12\x32\n\x0b\x63onfig_maps\x18\x02 \x03(\x0b\x32\x1d.k8s.io.api.core.v1.ConfigMap\x12+\n\x07secrets\x18\x03 \x03(\x0b\x32\x1a.k8s.io.api.core.v1.Secret\x12+\n\x07outputs\x18\x04 \x01(\x0b\x32\x1a.argoexec.v1alpha1.Outputs\"<\n\x0cRunPodResult\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x1c.argoexec.v1alpha1.PodRecord\"7\n\rGetPodRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.PodRef\">\n\x0eGetPodResponse\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x1c.argoexec.v1alpha1.PodRecord\"h\n\x0fListPodsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08selector\x18\x02 \x01(\t\x12\r\n\x05phase\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"Z\n\x10ListPodsResponse\x12-\n\x07records\x18\x01 \x03(\x0b\x32\x1c.argoexec.v1alpha1.PodRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x10WatchPodsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08selector\x18\x03 \x01(\t\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"\xe0\x01\n\x11WatchPodsResponse\x12\x37\n\x04type\x18\x01 \x01(\x0e\x32).argoexec.v1alpha1.WatchPodsResponse.Type\x12,\n\x06record\x18\x02 \x01(\x0b\x32\x1c.argoexec.v1alpha1.PodRecord\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"N\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\t\n\x05\x41\x44\x44\x45\x44\x10\x01\x12\x0c\n\x08MODIFIED\x10\x02\x12\x0b\n\x07\x44\x45LETED\x10\x03\x12\n\n\x06SYNCED\x10\x04\"f\n\x0eStopPodRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.PodRef\x12\x1a\n\rgrace_seconds\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x10\n\x0e_grace_seconds\"\x11\n\x0fStopPodResponse\":\n\x10\x44\x65letePodRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.PodRef\"\x13\n\x11\x44\x65letePodResponse2\xa6\x05\n\x08\x45xecutor\x12M\n\x06RunPod\x12 .argoexec.v1alpha1.RunPodRequest\x1a\x1f.argoexec.v1alpha1.RunPodResult0\x01\x12M\n\x06GetPod\x12 .argoexec.v1alpha1.GetPodRequest\x1a!.argoexec.v1alpha1.GetPodResponse\x12S\n\x08ListPods\x12\".argoexec.v1alpha1.ListPodsRequest\x1a#.argoexec.v1alpha1.ListPodsResponse\x12X\n\tWatchPods\x12#.argoexec.v1alpha1.WatchPodsRequest\x1a$.argoexec.v1alpha1.WatchPodsResponse0\x01\x12P\n\x07StopPod\x12!.argoexec.v1alpha1.StopPodRequest\x1a\".argoexec.v1alpha1.StopPodResponse\x12V\n\tDeletePod\x12#.argoexec.v1alpha1.DeletePodRequest\x1a$.argoexec.v1alpha1.DeletePodResponse\x12Q\n\nGetPodLogs\x12$.argoexec.v1alpha1.GetPodLogsRequest\x1a\x1b.argoexec.v1alpha1.LogChunk0\x01\x12P\n\x07GetInfo\x12!.argoexec.v1alpha1.GetInfoRequest\x1a\".argoexec.v1alpha1.GetInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5argoexec_cli/rpc/gen/argoexec/v1alpha1/executor.proto\x12\x11\x61rgoexec.v1alpha1\x1a\x31\x61rgoexec_cli/rpc/gen/argoexec/v1alpha1/info.proto\x1a\x31\x61rgoexec_cli/rpc/gen/argoexec/v1alpha1/logs.proto\x1a\x31\x61rgoexec_cli/rpc/gen/argoexec/v1alpha1/pods.proto\x1a%argoexec_cli/rpc/gen/k8s/config.proto\x1a\"argoexec_cli/rpc/gen/k8s/pod.proto\"\xeb\x01\n\rRunPodRequest\x12$\n\x03pod\x18\x01 \x01(\x0b\x32\x17.k8s.io.api.core.v1.Pod\x12\x32\n\x0b\x63onfig_maps\x18\x02 \x03(\x0b\x32\x1d.k8s.io.api.core.v1.ConfigMap\x12+\n\x07secrets\x18\x03 \x03(\x0b\x32\x1a.k8s.io.api.core.v1.Secret\x12+\n\x07outputs\x18\x04 \x01(\x0b\x32\x1a.argoexec.v1alpha1.Outputs\x12&\n\x05\x66iles\x18\x05 \x03(\x0b\x32\x17.argoexec.v1alpha1.File\"<\n\x0cRunPodResult\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x1c.argoexec.v1alpha1.PodRecord\"7\n\rGetPodRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.PodRef\">\n\x0eGetPodResponse\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x1c.argoexec.v1alpha1.PodRecord\"v\n\x0fListPodsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08selector\x18\x02 \x01(\t\x12\r\n\x05phase\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\"Z\n\x10ListPodsResponse\x12-\n\x07records\x18\x01 \x03(\x0b\x32\x1c.argoexec.v1alpha1.PodRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x10WatchPodsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08selector\x18\x03 \x01(\t\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\x12\r\n\x05phase\x18\x05 \x01(\t\"\xe0\x01\n\x11WatchPodsResponse\x12\x37\n\x04type\x18\x01 \x01(\x0e\x32).argoexec.v1alpha1.WatchPodsResponse.Type\x12,\n\x06record\x18\x02 \x01(\x0b\x32\x1c.argoexec.v1alpha1.PodRecord\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"N\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\t\n\x05\x41\x44\x44\x45\x44\x10\x01\x12\x0c\n\x08MODIFIED\x10\x02\x12\x0b\n\x07\x44\x45LETED\x10\x03\x12\n\n\x06SYNCED\x10\x04\"f\n\x0eStopPodRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.PodRef\x12\x1a\n\rgrace_seconds\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x10\n\x0e_grace_seconds\"\x11\n\x0fStopPodResponse\":\n\x10\x44\x65letePodRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.PodRef\"\x13\n\x11\x44\x65letePodResponse2\xa6\x05\n\x08\x45xecutor\x12M\n\x06RunPod\x12 .argoexec.v1alpha1.RunPodRequest\x1a\x1f.argoexec.v1alpha1.RunPodResult0\x01\x12M\n\x06GetPod\x12 .argoexec.v1alpha1.GetPodRequest\x1a!.argoexec.v1alpha1.GetPodResponse\x12S\n\x08ListPods\x12\".argoexec.v1alpha1.ListPodsRequest\x1a#.argoexec.v1alpha1.ListPodsResponse\x12X\n\tWatchPods\x12#.argoexec.v1alpha1.WatchPodsRequest\x1a$.argoexec.v1alpha1.WatchPodsResponse0\x01\x12P\n\x07StopPod\x12!.argoexec.v1alpha1.StopPodRequest\x1a\".argoexec.v1alpha1.StopPodResponse\x12V\n\tDeletePod\x12#.argoexec.v1alpha1.DeletePodRequest\x1a$.argoexec.v1alpha1.DeletePodResponse\x12Q\n\nGetPodLogs\x12$.argoexec.v1alpha1.GetPodLogsRequest\x1a\x1b.argoexec.v1alpha1.LogChunk0\x01\x12P\n\x07GetInfo\x12!.argoexec.v1alpha1.GetInfoRequest\x1a\".argoexec.v1alpha1.GetInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -27,31 +27,31 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argoexec_cli.rpc.gen.argoex
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_RUNPODREQUEST']._serialized_start=305
-  _globals['_RUNPODREQUEST']._serialized_end=500
-  _globals['_RUNPODRESULT']._serialized_start=502
-  _globals['_RUNPODRESULT']._serialized_end=562
-  _globals['_GETPODREQUEST']._serialized_start=564
-  _globals['_GETPODREQUEST']._serialized_end=619
-  _globals['_GETPODRESPONSE']._serialized_start=621
-  _globals['_GETPODRESPONSE']._serialized_end=683
-  _globals['_LISTPODSREQUEST']._serialized_start=685
-  _globals['_LISTPODSREQUEST']._serialized_end=789
-  _globals['_LISTPODSRESPONSE']._serialized_start=791
-  _globals['_LISTPODSRESPONSE']._serialized_end=881
-  _globals['_WATCHPODSREQUEST']._serialized_start=883
-  _globals['_WATCHPODSREQUEST']._serialized_end=974
-  _globals['_WATCHPODSRESPONSE']._serialized_start=977
-  _globals['_WATCHPODSRESPONSE']._serialized_end=1201
-  _globals['_WATCHPODSRESPONSE_TYPE']._serialized_start=1123
-  _globals['_WATCHPODSRESPONSE_TYPE']._serialized_end=1201
-  _globals['_STOPPODREQUEST']._serialized_start=1203
-  _globals['_STOPPODREQUEST']._serialized_end=1305
-  _globals['_STOPPODRESPONSE']._serialized_start=1307
-  _globals['_STOPPODRESPONSE']._serialized_end=1324
-  _globals['_DELETEPODREQUEST']._serialized_start=1326
-  _globals['_DELETEPODREQUEST']._serialized_end=1384
-  _globals['_DELETEPODRESPONSE']._serialized_start=1386
-  _globals['_DELETEPODRESPONSE']._serialized_end=1405
-  _globals['_EXECUTOR']._serialized_start=1408
-  _globals['_EXECUTOR']._serialized_end=2086
+  _globals['_RUNPODREQUEST']._serialized_end=540
+  _globals['_RUNPODRESULT']._serialized_start=542
+  _globals['_RUNPODRESULT']._serialized_end=602
+  _globals['_GETPODREQUEST']._serialized_start=604
+  _globals['_GETPODREQUEST']._serialized_end=659
+  _globals['_GETPODRESPONSE']._serialized_start=661
+  _globals['_GETPODRESPONSE']._serialized_end=723
+  _globals['_LISTPODSREQUEST']._serialized_start=725
+  _globals['_LISTPODSREQUEST']._serialized_end=843
+  _globals['_LISTPODSRESPONSE']._serialized_start=845
+  _globals['_LISTPODSRESPONSE']._serialized_end=935
+  _globals['_WATCHPODSREQUEST']._serialized_start=937
+  _globals['_WATCHPODSREQUEST']._serialized_end=1043
+  _globals['_WATCHPODSRESPONSE']._serialized_start=1046
+  _globals['_WATCHPODSRESPONSE']._serialized_end=1270
+  _globals['_WATCHPODSRESPONSE_TYPE']._serialized_start=1192
+  _globals['_WATCHPODSRESPONSE_TYPE']._serialized_end=1270
+  _globals['_STOPPODREQUEST']._serialized_start=1272
+  _globals['_STOPPODREQUEST']._serialized_end=1374
+  _globals['_STOPPODRESPONSE']._serialized_start=1376
+  _globals['_STOPPODRESPONSE']._serialized_end=1393
+  _globals['_DELETEPODREQUEST']._serialized_start=1395
+  _globals['_DELETEPODREQUEST']._serialized_end=1453
+  _globals['_DELETEPODRESPONSE']._serialized_start=1455
+  _globals['_DELETEPODRESPONSE']._serialized_end=1474
+  _globals['_EXECUTOR']._serialized_start=1477
+  _globals['_EXECUTOR']._serialized_end=2155
 # @@protoc_insertion_point(module_scope)

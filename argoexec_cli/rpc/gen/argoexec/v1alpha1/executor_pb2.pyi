@@ -12,16 +12,18 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RunPodRequest(_message.Message):
-    __slots__ = ("pod", "config_maps", "secrets", "outputs")
+    __slots__ = ("pod", "config_maps", "secrets", "outputs", "files")
     POD_FIELD_NUMBER: _ClassVar[int]
     CONFIG_MAPS_FIELD_NUMBER: _ClassVar[int]
     SECRETS_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     pod: _pod_pb2.Pod
     config_maps: _containers.RepeatedCompositeFieldContainer[_config_pb2.ConfigMap]
     secrets: _containers.RepeatedCompositeFieldContainer[_config_pb2.Secret]
     outputs: _pods_pb2.Outputs
-    def __init__(self, pod: _Optional[_Union[_pod_pb2.Pod, _Mapping]] = ..., config_maps: _Optional[_Iterable[_Union[_config_pb2.ConfigMap, _Mapping]]] = ..., secrets: _Optional[_Iterable[_Union[_config_pb2.Secret, _Mapping]]] = ..., outputs: _Optional[_Union[_pods_pb2.Outputs, _Mapping]] = ...) -> None: ...
+    files: _containers.RepeatedCompositeFieldContainer[_pods_pb2.File]
+    def __init__(self, pod: _Optional[_Union[_pod_pb2.Pod, _Mapping]] = ..., config_maps: _Optional[_Iterable[_Union[_config_pb2.ConfigMap, _Mapping]]] = ..., secrets: _Optional[_Iterable[_Union[_config_pb2.Secret, _Mapping]]] = ..., outputs: _Optional[_Union[_pods_pb2.Outputs, _Mapping]] = ..., files: _Optional[_Iterable[_Union[_pods_pb2.File, _Mapping]]] = ...) -> None: ...
 
 class RunPodResult(_message.Message):
     __slots__ = ("record",)
@@ -42,18 +44,20 @@ class GetPodResponse(_message.Message):
     def __init__(self, record: _Optional[_Union[_pods_pb2.PodRecord, _Mapping]] = ...) -> None: ...
 
 class ListPodsRequest(_message.Message):
-    __slots__ = ("namespace", "selector", "phase", "limit", "page_token")
+    __slots__ = ("namespace", "selector", "phase", "limit", "page_token", "name")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SELECTOR_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     selector: str
     phase: str
     limit: int
     page_token: str
-    def __init__(self, namespace: _Optional[str] = ..., selector: _Optional[str] = ..., phase: _Optional[str] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    name: str
+    def __init__(self, namespace: _Optional[str] = ..., selector: _Optional[str] = ..., phase: _Optional[str] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class ListPodsResponse(_message.Message):
     __slots__ = ("records", "next_page_token")
@@ -64,16 +68,18 @@ class ListPodsResponse(_message.Message):
     def __init__(self, records: _Optional[_Iterable[_Union[_pods_pb2.PodRecord, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class WatchPodsRequest(_message.Message):
-    __slots__ = ("namespace", "name", "selector", "resume_token")
+    __slots__ = ("namespace", "name", "selector", "resume_token", "phase")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SELECTOR_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     name: str
     selector: str
     resume_token: str
-    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., selector: _Optional[str] = ..., resume_token: _Optional[str] = ...) -> None: ...
+    phase: str
+    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., selector: _Optional[str] = ..., resume_token: _Optional[str] = ..., phase: _Optional[str] = ...) -> None: ...
 
 class WatchPodsResponse(_message.Message):
     __slots__ = ("type", "record", "resume_token")

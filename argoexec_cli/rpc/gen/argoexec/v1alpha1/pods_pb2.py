@@ -16,7 +16,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from argoexec_cli.rpc.gen.k8s import pod_pb2 as argoexec__cli_dot_rpc_dot_gen_dot_k8s_dot_pod__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1argoexec_cli/rpc/gen/argoexec/v1alpha1/pods.proto\x12\x11\x61rgoexec.v1alpha1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"argoexec_cli/rpc/gen/k8s/pod.proto\"6\n\x06PodRef\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\"u\n\x07Outputs\x12\x11\n\tcontainer\x18\x01 \x01(\t\x12\x0e\n\x06result\x18\x02 \x01(\x08\x12\x11\n\texit_code\x18\x03 \x01(\x08\x12\x34\n\nparameters\x18\x04 \x03(\x0b\x32 .argoexec.v1alpha1.FileParameter\"M\n\rFileParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x14\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\n\n\x08_default\"\x8a\x01\n\nPodOutputs\x12\x13\n\x06result\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x16\n\texit_code\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x36\n\nparameters\x18\x03 \x03(\x0b\x32\".argoexec.v1alpha1.OutputParameterB\t\n\x07_resultB\x0c\n\n_exit_code\".\n\x0fOutputParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xa0\x01\n\tPodRecord\x12$\n\x03pod\x18\x01 \x01(\x0b\x32\x17.k8s.io.api.core.v1.Pod\x12.\n\x07outputs\x18\x02 \x01(\x0b\x32\x1d.argoexec.v1alpha1.PodOutputs\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12+\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x1b.argoexec.v1alpha1.PodEvent\"\x85\x01\n\x08PodEvent\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\r\n\x05\x63ount\x18\x05 \x01(\r\x12\x11\n\tcontainer\x18\x06 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1argoexec_cli/rpc/gen/argoexec/v1alpha1/pods.proto\x12\x11\x61rgoexec.v1alpha1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"argoexec_cli/rpc/gen/k8s/pod.proto\"6\n\x06PodRef\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\"u\n\x07Outputs\x12\x11\n\tcontainer\x18\x01 \x01(\t\x12\x0e\n\x06result\x18\x02 \x01(\x08\x12\x11\n\texit_code\x18\x03 \x01(\x08\x12\x34\n\nparameters\x18\x04 \x03(\x0b\x32 .argoexec.v1alpha1.FileParameter\"M\n\rFileParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x14\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\n\n\x08_default\"Q\n\x04\x46ile\x12\x0e\n\x06volume\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\t\x12\x11\n\x04mode\x18\x04 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_mode\"\x8a\x01\n\nPodOutputs\x12\x13\n\x06result\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x16\n\texit_code\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x36\n\nparameters\x18\x03 \x03(\x0b\x32\".argoexec.v1alpha1.OutputParameterB\t\n\x07_resultB\x0c\n\n_exit_code\".\n\x0fOutputParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xa0\x01\n\tPodRecord\x12$\n\x03pod\x18\x01 \x01(\x0b\x32\x17.k8s.io.api.core.v1.Pod\x12.\n\x07outputs\x18\x02 \x01(\x0b\x32\x1d.argoexec.v1alpha1.PodOutputs\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12+\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x1b.argoexec.v1alpha1.PodEvent\"\x85\x01\n\x08PodEvent\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\r\n\x05\x63ount\x18\x05 \x01(\r\x12\x11\n\tcontainer\x18\x06 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -29,12 +29,14 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_OUTPUTS']._serialized_end=314
   _globals['_FILEPARAMETER']._serialized_start=316
   _globals['_FILEPARAMETER']._serialized_end=393
-  _globals['_PODOUTPUTS']._serialized_start=396
-  _globals['_PODOUTPUTS']._serialized_end=534
-  _globals['_OUTPUTPARAMETER']._serialized_start=536
-  _globals['_OUTPUTPARAMETER']._serialized_end=582
-  _globals['_PODRECORD']._serialized_start=585
-  _globals['_PODRECORD']._serialized_end=745
-  _globals['_PODEVENT']._serialized_start=748
-  _globals['_PODEVENT']._serialized_end=881
+  _globals['_FILE']._serialized_start=395
+  _globals['_FILE']._serialized_end=476
+  _globals['_PODOUTPUTS']._serialized_start=479
+  _globals['_PODOUTPUTS']._serialized_end=617
+  _globals['_OUTPUTPARAMETER']._serialized_start=619
+  _globals['_OUTPUTPARAMETER']._serialized_end=665
+  _globals['_PODRECORD']._serialized_start=668
+  _globals['_PODRECORD']._serialized_end=828
+  _globals['_PODEVENT']._serialized_start=831
+  _globals['_PODEVENT']._serialized_end=964
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,18 @@ class FileParameter(_message.Message):
     default: str
     def __init__(self, name: _Optional[str] = ..., path: _Optional[str] = ..., default: _Optional[str] = ...) -> None: ...
 
+class File(_message.Message):
+    __slots__ = ("volume", "path", "content", "mode")
+    VOLUME_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    volume: str
+    path: str
+    content: str
+    mode: int
+    def __init__(self, volume: _Optional[str] = ..., path: _Optional[str] = ..., content: _Optional[str] = ..., mode: _Optional[int] = ...) -> None: ...
+
 class PodOutputs(_message.Message):
     __slots__ = ("result", "exit_code", "parameters")
     RESULT_FIELD_NUMBER: _ClassVar[int]

@@ -45,18 +45,20 @@ class GetRunRequest(_message.Message):
     def __init__(self, ref: _Optional[_Union[RunRef, _Mapping]] = ...) -> None: ...
 
 class ListRunsRequest(_message.Message):
-    __slots__ = ("namespace", "selector", "phase", "limit", "page_token")
+    __slots__ = ("namespace", "selector", "phase", "limit", "page_token", "name")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SELECTOR_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     selector: str
     phase: str
     limit: int
     page_token: str
-    def __init__(self, namespace: _Optional[str] = ..., selector: _Optional[str] = ..., phase: _Optional[str] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    name: str
+    def __init__(self, namespace: _Optional[str] = ..., selector: _Optional[str] = ..., phase: _Optional[str] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class ListRunsResponse(_message.Message):
     __slots__ = ("runs", "next_page_token")
@@ -67,16 +69,18 @@ class ListRunsResponse(_message.Message):
     def __init__(self, runs: _Optional[_Iterable[_Union[WorkflowRun, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class WatchRunsRequest(_message.Message):
-    __slots__ = ("namespace", "name", "selector", "resume_token")
+    __slots__ = ("namespace", "name", "selector", "resume_token", "phase")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SELECTOR_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     name: str
     selector: str
     resume_token: str
-    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., selector: _Optional[str] = ..., resume_token: _Optional[str] = ...) -> None: ...
+    phase: str
+    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., selector: _Optional[str] = ..., resume_token: _Optional[str] = ..., phase: _Optional[str] = ...) -> None: ...
 
 class WatchRunsResponse(_message.Message):
     __slots__ = ("type", "run", "resume_token")
