@@ -1,0 +1,1 @@
+"""The built-in controller: Workflow and WorkflowRun in, pods on executors out."""
