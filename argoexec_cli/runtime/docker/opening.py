@@ -1,0 +1,60 @@
+"""Open a Docker runtime.
+
+Reach the engine, learn what it can do, start what runs beside every call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from argoexec_cli.aio import Tasks
+from argoexec_cli.runtime.base import Capabilities
+from argoexec_cli.runtime.docker import wire
+from argoexec_cli.runtime.docker.changes import FileChanges
+from argoexec_cli.runtime.docker.containers import Containers
+from argoexec_cli.runtime.docker.engine import Engine, connect
+from argoexec_cli.runtime.docker.exits import Exits
+from argoexec_cli.runtime.docker.logs import Logs
+from argoexec_cli.runtime.docker.refusals import refused
+from argoexec_cli.runtime.docker.runtime import DockerOptions, DockerRuntime
+
+
+@asynccontextmanager
+async def open_docker(
+    owner: str, options: DockerOptions | None = None
+) -> AsyncIterator[DockerRuntime]:
+    """Give the runtime of *owner* (the executor's id, which labels all its containers).
+
+    UnavailableError when the engine does not answer, UnsupportedError when it is older than 20.10.
+    At the end connections are closed; containers go on.
+    """
+    options = options or DockerOptions()
+    async with connect(options.host) as engine:
+        version = await engine.negotiate()
+        info = await _info(engine)
+        containers = Containers(engine, owner)
+        exits = Exits(engine, containers, owner)
+        root = Path(info.docker_root_dir) if options.read_log_files else None
+        tasks = Tasks()
+        with FileChanges() as changes:
+            tasks.spawn(exits.run(), name="docker events")
+            tasks.spawn(changes.run(), name="docker log files")
+            capabilities = Capabilities(
+                name="docker",
+                version=version.version,
+                limits=info.memory_limit and info.cpu_cfs_quota,
+            )
+            try:
+                logs = Logs(engine, exits, changes, root)
+                yield DockerRuntime(engine, containers, exits, logs, (owner, options, capabilities))
+            finally:
+                await tasks.stop()
+
+
+async def _info(engine: Engine) -> wire.Info:
+    answer = await engine.call("GET", "/info", limit_s=30)
+    if not answer.ok:
+        raise refused(answer, "ask Docker Engine about itself")
+    return answer.decode(wire.Info)

@@ -1,0 +1,88 @@
+"""From our specs to the Engine API's body of /containers/create. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from argoexec_cli.runtime.base import ContainerSpec, Mount, Resources, SandboxSpec
+from argoexec_cli.runtime.labels import to_labels
+
+LOG_CONFIG: Final = {
+    "Type": "local",
+    # One file that is never rotated: rotation would drop lines that nobody has read yet (1024 PiB
+    # is never reached). The executor copies the log to its own store and deletes it with the
+    # container.
+    "Config": {"max-size": "1024p", "max-file": "1", "compress": "false"},
+}
+_CPU_PERIOD_US: Final = 100_000
+_MIN_CPU_QUOTA_US: Final = 1_000
+
+
+def render_container(spec: ContainerSpec, owner: str) -> dict[str, Any]:
+    """Describe a task's container. Kubernetes' `command` is Docker's Entrypoint and `args` its Cmd.
+
+    An Entrypoint without Cmd drops the image's CMD, and a Cmd alone keeps its ENTRYPOINT, as
+    Kubernetes has it.
+    """
+    body: dict[str, Any] = {
+        "Image": spec.image.id,
+        "Entrypoint": list(spec.command) or None,
+        "Cmd": list(spec.args) or None,
+        "Env": [f"{name}={value}" for name, value in spec.env],
+        "WorkingDir": spec.working_dir,
+        "Labels": {**spec.labels, **to_labels(owner, spec.key, spec.spec_hash)},
+    }
+    host = _host_config() | _limits(spec.resources)
+    host["Mounts"] = [_mount(mount) for mount in spec.mounts]
+    if spec.sandbox.id:
+        # The sandbox's host name comes with its network; setting one here would be refused.
+        shared = f"container:{spec.sandbox.id}"
+        host |= {"NetworkMode": shared, "IpcMode": shared}
+    else:
+        body["Hostname"] = spec.sandbox.spec.hostname
+    return body | {"HostConfig": host}
+
+
+def render_sandbox(spec: SandboxSpec, image_id: str, owner: str) -> dict[str, Any]:
+    """Describe the container that holds what the pod's others share: network, host name, IPC."""
+    return {
+        "Image": image_id,
+        "Hostname": spec.hostname,
+        "Labels": {**spec.labels, **to_labels(owner, spec.key)},
+        "HostConfig": _host_config() | {"IpcMode": "shareable"},
+    }
+
+
+def _host_config() -> dict[str, Any]:
+    return {
+        "LogConfig": LOG_CONFIG,
+        # Attempts are the executor's decision, and removal comes after the log was read.
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,
+        "Init": False,
+    }
+
+
+def _limits(resources: Resources) -> dict[str, int]:
+    limits: dict[str, int] = {}
+    if resources.memory_bytes:
+        # Equal to Memory means no swap.
+        limits |= {"Memory": resources.memory_bytes, "MemorySwap": resources.memory_bytes}
+    if resources.cpu_millicores:
+        # As the kubelet does. NanoCpus would be refused above the host's number of cores.
+        quota = max(_MIN_CPU_QUOTA_US, resources.cpu_millicores * _CPU_PERIOD_US // 1000)
+        limits |= {"CpuPeriod": _CPU_PERIOD_US, "CpuQuota": quota}
+    return limits
+
+
+def _mount(mount: Mount) -> dict[str, Any]:
+    """Describe a mount.
+
+    Unlike a bind in short form, it may hold colons and never creates its source.
+    """
+    return {
+        "Type": "bind",
+        "Source": mount.source,
+        "Target": mount.target,
+        "ReadOnly": mount.read_only,
+    }

@@ -1,0 +1,160 @@
+"""Docker Engine behind the `Runtime` seam: puts the parts of this package together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+
+from argoexec_cli.errors import UnavailableError
+from argoexec_cli.runtime.base import (
+    Capabilities,
+    ContainerSpec,
+    Exit,
+    Found,
+    Handle,
+    Image,
+    ImagePull,
+    LogBatch,
+    OnProgress,
+    Runtime,
+    Sandbox,
+    SandboxSpec,
+)
+from argoexec_cli.runtime.docker.containers import ENDED, Containers, to_found
+from argoexec_cli.runtime.docker.engine import Engine
+from argoexec_cli.runtime.docker.exits import Exits
+from argoexec_cli.runtime.docker.images import have_image
+from argoexec_cli.runtime.docker.logs import Logs
+from argoexec_cli.runtime.docker.render import render_container
+from argoexec_cli.runtime.docker.sandbox import ensure_sandbox
+
+_KILL_AGAIN_S: Final = 5.0
+
+
+class DockerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be chosen about a Docker runtime.
+
+    `host` is the engine's address. `pause_image` holds the network of pods with several containers;
+    empty means one that is made from the host's busybox. `pull_stall_s` is how long a pull may go
+    without progress. `read_log_files` allows to read the engine's log files where this process can,
+    several times faster than through the API.
+    """
+
+    host: str = "unix:///var/run/docker.sock"
+    pause_image: str = ""
+    pull_stall_s: float = 300.0
+    read_log_files: bool = True
+
+
+class DockerRuntime:
+    """See `Runtime` for what each method promises; made by `open_docker`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        containers: Containers,
+        exits: Exits,
+        logs: Logs,
+        settings: tuple[str, DockerOptions, Capabilities],
+    ) -> None:
+        """Use the parts, which `open_docker` owns; *settings*: owner, options, powers."""
+        self._engine = engine
+        self._containers = containers
+        self._exits = exits
+        self._logs = logs
+        self._owner, self._options, self._capabilities = settings
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Name, version and powers of the engine when the runtime was opened."""
+        return self._capabilities
+
+    async def pull(self, pull: ImagePull, on_progress: OnProgress | None = None) -> Image:
+        """Have the image on the host. Unlike other calls, cancelling ends the work.
+
+        Nobody else would use it.
+        """
+        stall_s = self._options.pull_stall_s
+        return await have_image(self._engine, pull, on_progress, stall_s=stall_s)
+
+    async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
+        """Start what the pod's containers share.
+
+        A single container brings its own network, so there is nothing to make.
+        """
+        if not spec.shared:
+            return Sandbox(spec=spec)
+        return await ensure_sandbox(
+            self._engine, self._containers, spec, self._owner, self._options.pause_image
+        )
+
+    async def start(self, spec: ContainerSpec) -> Handle:
+        """Create and start, in two requests.
+
+        A container of this key that is there already is used as it is.
+        """
+        body = render_container(spec, self._owner)
+        container, has_run = await self._containers.create(spec.key, body)
+        if not has_run:
+            self._exits.expect(container)
+            await self._containers.start(container, spec.key.object_name)
+        return Handle(id=container, key=spec.key)
+
+    async def wait(self, handle: Handle) -> Exit:
+        """Return how the container ended. Costs no connection and no polling, however many wait."""
+        return await asyncio.shield(await self._exits.ending(handle))
+
+    async def stop(self, handle: Handle, *, grace_s: float) -> None:
+        """Send the image's stop signal (TERM unless it says otherwise), then KILL.
+
+        UnavailableError only before the first signal: afterwards a restart of the engine is waited
+        for.
+        """
+        found = await self._containers.inspect(handle.id)
+        if found is None or found.state.status in ENDED:
+            return
+        if found.state.status == "created":
+            await self.remove(handle)
+            return
+        ending = await self._exits.ending(handle)
+        if grace_s > 0:
+            await self._containers.kill(handle.id, found.config.stop_signal or "SIGTERM")
+            await asyncio.wait({ending}, timeout=grace_s)
+        while not ending.done():
+            await self._kill(handle, ending)
+
+    async def remove(self, handle: Handle) -> None:
+        """Delete the container with its log; who still waits for it learns that it is gone."""
+        await self._containers.remove(handle.id)
+        self._exits.forget(handle.id)
+
+    async def list(self) -> list[Found]:
+        """List our containers and sandboxes, one request however many there are."""
+        return [found for one in await self._containers.ours() if (found := to_found(one))]
+
+    def logs(
+        self, handle: Handle, position: str = "", *, follow: bool = True
+    ) -> AsyncIterator[LogBatch]:
+        """Read the log, from the engine's file if possible, else through its API.
+
+        Positions fit both.
+        """
+        return self._logs.read(handle, position, follow=follow)
+
+    async def _kill(self, handle: Handle, ending: asyncio.Future[Exit]) -> None:
+        """Send KILL and wait a while for the end.
+
+        An engine that is away gets it after it is back.
+        """
+        pause_s = _KILL_AGAIN_S
+        try:
+            await self._containers.kill(handle.id, "SIGKILL")
+        except UnavailableError:
+            pause_s = 0.2
+        await asyncio.wait({ending}, timeout=pause_s)
+
+
+_: type[Runtime] = DockerRuntime

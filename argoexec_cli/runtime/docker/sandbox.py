@@ -1,0 +1,61 @@
+"""The container that holds a pod's network while its other containers come and go."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from argoexec_cli.errors import NotFoundError
+from argoexec_cli.runtime.base import ImagePull, Sandbox, SandboxSpec
+from argoexec_cli.runtime.docker.containers import Containers
+from argoexec_cli.runtime.docker.engine import Engine
+from argoexec_cli.runtime.docker.images import find_image, have_image
+from argoexec_cli.runtime.docker.refusals import refused
+from argoexec_cli.runtime.docker.render import render_sandbox
+from argoexec_cli.runtime.standin import StandInImage, docker_archive
+
+_OWN_IMAGE: Final = StandInImage(
+    # Sleeps for as long as the engine's clock counts; nothing runs in it but that.
+    name="argoexec/pause:1",
+    entrypoint=("/bin/sleep", "2147483647"),
+    cmd=(),
+)
+
+
+async def ensure_sandbox(
+    engine: Engine, containers: Containers, spec: SandboxSpec, owner: str, pause_image: str
+) -> Sandbox:
+    """Start the pod's pause container, or find it running.
+
+    *pause_image* is pulled when it is not there; empty means one that is made here from the host's
+    own busybox. NotFoundError when the sandbox existed and has ended: its address is lost.
+    """
+    image_id = await _image(engine, pause_image)
+    container, has_run = await containers.create(spec.key, render_sandbox(spec, image_id, owner))
+    if not has_run:
+        await containers.start(container, spec.key.object_name)
+    found = await containers.inspect(container)
+    if found is None or found.state.status != "running":
+        raise NotFoundError(
+            f"the sandbox of pod {spec.pod_namespace}/{spec.pod_name} has ended",
+            hint="submit the pod again",
+        )
+    return Sandbox(id=container, spec=spec, ip=found.network_settings.ip)
+
+
+async def _image(engine: Engine, pause_image: str) -> str:
+    if pause_image:
+        return (await have_image(engine, ImagePull(image=pause_image), None, stall_s=300)).id
+    found = await find_image(engine, _OWN_IMAGE.name)
+    if found is None:
+        answer = await engine.call(
+            "POST", "/images/load", {"quiet": "1"}, docker_archive([_OWN_IMAGE])
+        )
+        if not answer.ok:
+            raise refused(answer, f"load image {_OWN_IMAGE.name}")
+        found = await find_image(engine, _OWN_IMAGE.name)
+    if found is None:
+        raise NotFoundError(
+            f"image {_OWN_IMAGE.name} is missing although it was loaded",
+            hint="configure a pause image",
+        )
+    return found.id
