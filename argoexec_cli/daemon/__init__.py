@@ -1,0 +1,1 @@
+"""The daemon: a gRPC server around any executor and, where there is one, a controller."""

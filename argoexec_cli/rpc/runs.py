@@ -1,0 +1,144 @@
+"""Workflow runs on the wire: each is a JSON document, beside a few columns taken from it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from argoexec_cli.errors import UnsupportedError
+from argoexec_cli.models.base import FieldError, decode_json, encode_json
+from argoexec_cli.models.workflow import WorkflowRun
+from argoexec_cli.models.workflows import RunPage, RunQuery, RunRef, RunUpdate
+from argoexec_cli.rpc.gen.argoexec.v1alpha1 import workflows_pb2
+from argoexec_cli.rpc.queries import UpdateType
+from argoexec_cli.rpc.records import refuse_unknown
+from argoexec_cli.rpc.status import VERSION_HINT
+
+_TYPES: Final[dict[UpdateType, workflows_pb2.WatchRunsResponse.Type]] = {
+    "ADDED": workflows_pb2.WatchRunsResponse.ADDED,
+    "MODIFIED": workflows_pb2.WatchRunsResponse.MODIFIED,
+    "DELETED": workflows_pb2.WatchRunsResponse.DELETED,
+    "SYNCED": workflows_pb2.WatchRunsResponse.SYNCED,
+}
+_NAMES: Final = {number: name for name, number in _TYPES.items()}
+
+
+def ref_to_message(ref: RunRef) -> workflows_pb2.RunRef:
+    """Return the message for *ref*."""
+    return workflows_pb2.RunRef(namespace=ref.namespace, name=ref.name, uid=ref.uid)
+
+
+def ref_from_message(message: workflows_pb2.RunRef) -> RunRef:
+    """Return the reference; an empty namespace is "default", an empty name is refused."""
+    refuse_unknown(message, "ref")
+    if not message.name:
+        raise FieldError("ref.name", "required")
+    return RunRef(namespace=message.namespace or "default", name=message.name, uid=message.uid)
+
+
+def run_to_message(run: WorkflowRun) -> workflows_pb2.WorkflowRun:
+    """Return the message for *run*."""
+    meta = run.metadata
+    return workflows_pb2.WorkflowRun(
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        phase=run.status.phase,
+        json=encode_json(run).decode(),
+    )
+
+
+def run_from_message(message: workflows_pb2.WorkflowRun) -> WorkflowRun:
+    """Return the run that a server tells of. `UnsupportedError` when it cannot be understood."""
+    try:
+        return decode_json(message.json, WorkflowRun)
+    except FieldError as exc:
+        text = f"the server describes a run in a way that is not understood: {exc.message}"
+        raise UnsupportedError(text, hint=VERSION_HINT) from exc
+
+
+def submit_to_message(run: WorkflowRun) -> workflows_pb2.SubmitRequest:
+    """Return the message that submits *run*."""
+    return workflows_pb2.SubmitRequest(json=encode_json(run).decode())
+
+
+def submit_from_message(message: workflows_pb2.SubmitRequest) -> WorkflowRun:
+    """Return the run to start. `FieldError` names the field that is wrong or not supported."""
+    refuse_unknown(message)
+    return decode_json(message.json, WorkflowRun)
+
+
+def list_to_message(query: RunQuery) -> workflows_pb2.ListRunsRequest:
+    """Return the message that asks for a page of the runs that match *query*."""
+    return workflows_pb2.ListRunsRequest(
+        namespace=query.namespace,
+        name=query.name,
+        selector=query.selector,
+        phase=query.phase,
+        limit=query.limit,
+        page_token=query.page_token,
+    )
+
+
+def list_from_message(message: workflows_pb2.ListRunsRequest) -> RunQuery:
+    """Return the query."""
+    refuse_unknown(message)
+    return RunQuery(
+        namespace=message.namespace,
+        name=message.name,
+        selector=message.selector,
+        phase=message.phase,
+        limit=message.limit,
+        page_token=message.page_token,
+    )
+
+
+def page_to_message(page: RunPage) -> workflows_pb2.ListRunsResponse:
+    """Return the message for *page*."""
+    return workflows_pb2.ListRunsResponse(
+        runs=[run_to_message(run) for run in page.runs], next_page_token=page.next_page_token
+    )
+
+
+def page_from_message(message: workflows_pb2.ListRunsResponse) -> RunPage:
+    """Return the page that a server sent."""
+    runs = tuple(run_from_message(run) for run in message.runs)
+    return RunPage(runs=runs, next_page_token=message.next_page_token)
+
+
+def watch_to_message(query: RunQuery, token: str) -> workflows_pb2.WatchRunsRequest:
+    """Return the message that watches what matches *query*, whose limit and page do not count."""
+    return workflows_pb2.WatchRunsRequest(
+        namespace=query.namespace,
+        name=query.name,
+        selector=query.selector,
+        phase=query.phase,
+        resume_token=token,
+    )
+
+
+def watch_from_message(message: workflows_pb2.WatchRunsRequest) -> tuple[RunQuery, str]:
+    """Return the query and the token to resume from."""
+    refuse_unknown(message)
+    query = RunQuery(
+        namespace=message.namespace,
+        name=message.name,
+        selector=message.selector,
+        phase=message.phase,
+    )
+    return query, message.resume_token
+
+
+def update_to_message(update: RunUpdate) -> workflows_pb2.WatchRunsResponse:
+    """Return the message for *update*."""
+    run = update.run
+    return workflows_pb2.WatchRunsResponse(
+        type=_TYPES[update.type],
+        run=None if run is None else run_to_message(run),
+        resume_token=update.token,
+    )
+
+
+def update_from_message(message: workflows_pb2.WatchRunsResponse) -> RunUpdate:
+    """Return the update that a server sent."""
+    run = run_from_message(message.run) if message.HasField("run") else None
+    return RunUpdate(type=_NAMES[message.type], run=run, token=message.resume_token)
