@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from argoexec_cli.config.file import load_file
 from argoexec_cli.config.settings import ConfigFile, Setting, Settings
 from argoexec_cli.errors import InvalidError
 
-_DEFAULT = "default"
+_DEFAULT: Final = "default"
+LOCAL: Final = "the local socket"
+"""The origin of the server's address when nothing names one."""
 
 
 def load_settings(
@@ -86,7 +89,7 @@ def _server(
         return _variable(env, "ARGOEXEC_SERVER", "")
     wanted = file.current_context
     if not wanted:
-        return Setting(value=f"unix://{socket.value}", origin="the local socket")
+        return Setting(value=f"unix://{socket.value}", origin=LOCAL)
     for context in file.contexts:
         if context.name == wanted:
             origin = f"context {wanted} in {config.value}"

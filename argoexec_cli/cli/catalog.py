@@ -1,0 +1,44 @@
+"""Which commands there are, in the order in which help lists them.
+
+The one-liners stand here so that `argoexec --help` imports no command; a test keeps them equal to
+the first line of each command's own docstring.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+COMMANDS: Final[dict[str, dict[str, str]]] = {
+    "Run tasks": {
+        "submit": "Run workflows and pods from manifests.",
+        "wait": "Wait until runs or pods have ended.",
+        "stop": "End runs or pods: TERM first, KILL after the grace period.",
+        "delete": "Forget runs or pods, with their logs.",
+    },
+    "Look": {
+        "list": "List runs and pods.",
+        "get": "Show one run or pod with its steps and events.",
+        "logs": "Print what a run's or pod's containers wrote.",
+        "watch": "Follow the state of runs and pods.",
+        "events": "Show what happened to a run's pods.",
+    },
+    "Serve": {
+        "serve": "Run the daemon: this machine becomes an executor.",
+        "register": "Tell the controller of an executor's name and address.",
+    },
+    "Set up": {
+        "doctor": "Check what is needed here, and say how to fix what is not.",
+        "demo": "Run the whole chain on this machine, and clean up.",
+        "version": "Say which argoexec this is.",
+    },
+}
+
+
+def module_of(name: str) -> str:
+    """Return the module of a command, whose function has the command's name and a final `_`."""
+    return f"argoexec_cli.cli.commands.{name}"
+
+
+def names() -> list[str]:
+    """Return the names of all commands in the order of help."""
+    return [name for group in COMMANDS.values() for name in group]

@@ -1,0 +1,1 @@
+"""One file per command, loaded only when the command is named."""

@@ -1,0 +1,98 @@
+"""`argoexec delete`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final, NamedTuple
+
+import typer
+
+from argoexec_cli.cli.connect import Server, connect
+from argoexec_cli.cli.durations import parse_duration
+from argoexec_cli.cli.find import find, list_items, without_pods_of_runs
+from argoexec_cli.cli.items import Item, now
+from argoexec_cli.cli.output import write
+from argoexec_cli.cli.params import MaybeNames, Selector
+from argoexec_cli.cli.session import Session
+from argoexec_cli.errors import InvalidError, NotFoundError
+from argoexec_cli.models.record import PodRecord
+from argoexec_cli.models.workflows import RunRef
+
+
+class Which(NamedTuple):
+    """What to delete when it is not named one by one."""
+
+    everything: Annotated[bool, typer.Option("--all", help="All of the namespace.")] = False
+    completed: Annotated[bool, typer.Option("--completed", help="All that have ended.")] = False
+    older: Annotated[str, typer.Option(metavar="DURATION", help="All that ended before.")] = ""
+    selector: Selector = ""
+
+
+async def delete_(
+    session: Session,
+    which: Which,
+    name: MaybeNames = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Forget runs or pods, with their logs.
+
+    What still runs is stopped first, with its grace period. Asks before it deletes what is not
+    named one by one.
+    """
+    if bool(name) == any(which):
+        problem = "name what to delete, or say --all, --completed, --older or -l"
+        raise InvalidError(problem, hint=_HINT)
+    async with connect(session) as server:
+        if name:
+            items = [await find(server, each, session.namespace) for each in name]
+        else:
+            items = await _select(server, session.namespace, which)
+            _confirm(session, items, yes or dry_run)
+        for item in items:
+            if not dry_run:
+                await _delete(server, item)
+            write(f"{item.label} {'would be deleted' if dry_run else 'deleted'}\n")
+
+
+_HINT: Final = "argoexec delete NAME, or argoexec delete --completed"
+
+
+async def _select(server: Server, namespace: str, which: Which) -> list[Item]:
+    older_s = parse_duration(which.older, "--older") if which.older else None
+    items = await list_items(server, namespace, selector=which.selector)
+    items = without_pods_of_runs(items)
+    if which.completed or older_s is not None:
+        items = [item for item in items if item.ended]
+    if older_s is not None:
+        items = [item for item in items if _ended_before(item, older_s)]
+    return items
+
+
+def _ended_before(item: Item, age_s: float) -> bool:
+    return item.finished is not None and (now() - item.finished).total_seconds() > age_s
+
+
+def _confirm(session: Session, items: list[Item], yes: bool) -> None:
+    if yes or not items:
+        if not items:
+            session.say("nothing to delete")
+        return
+    if not sys.stdin.isatty():
+        raise InvalidError(
+            f"this would delete {len(items)} runs and pods", hint="say --yes, or see --dry-run"
+        )
+    active = sum(not item.ended for item in items)
+    typer.confirm(f"Delete {len(items)} runs and pods ({active} still run)?", abort=True, err=True)
+
+
+async def _delete(server: Server, item: Item) -> None:
+    try:
+        if isinstance(item.source, PodRecord):
+            await server.executor.delete_pod(item.source.ref)
+        else:
+            uid = item.source.metadata.uid
+            ref = RunRef(namespace=item.namespace, name=item.name, uid=uid)
+            await server.workflows.delete_run(ref)
+    except NotFoundError:
+        return  # Somebody else was faster, which is what was wanted.

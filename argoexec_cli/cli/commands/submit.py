@@ -1,0 +1,108 @@
+"""`argoexec submit`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, NamedTuple
+
+import typer
+
+from argoexec_cli.cli.completion import complete_executor
+from argoexec_cli.cli.connect import Server, connect
+from argoexec_cli.cli.detach import detachable
+from argoexec_cli.cli.items import Item
+from argoexec_cli.cli.output import Document, write, write_items
+from argoexec_cli.cli.session import Session
+from argoexec_cli.cli.submission import (
+    Naming,
+    item_of,
+    load_manifests,
+    parse_parameters,
+    submit_all,
+)
+from argoexec_cli.controller.load import Overrides
+from argoexec_cli.errors import ExitCode
+
+
+class SubmitOptions(NamedTuple):
+    """What to change about the manifests, and what to do after they were accepted."""
+
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="KEY=VALUE", help="Set a parameter."),
+    ] = None
+    executor: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Run it there.", autocompletion=complete_executor),
+    ] = ""
+    name: Annotated[str, typer.Option(metavar="NAME", help="Give it this name.")] = ""
+    generate_name: Annotated[
+        str, typer.Option(metavar="PREFIX", help="Give it a new name that begins so.")
+    ] = ""
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has ended.")] = False
+    watch: Annotated[bool, typer.Option("--watch", help="Show its state until then.")] = False
+    log: Annotated[bool, typer.Option("--log", help="Print its log until then.")] = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check and show.")] = False
+
+
+async def submit_(
+    session: Session,
+    file: Annotated[list[str], typer.Argument(metavar="FILE...", help="Manifests; - is stdin.")],
+    options: SubmitOptions,
+    output: Annotated[
+        Document | None,
+        typer.Option("--output", "-o", metavar="FORMAT", help="name, json or yaml."),
+    ] = None,
+) -> int:
+    """Run workflows and pods from manifests.
+
+    Workflow, WorkflowRun and Pod; several documents and files too. Prints each name. Submitting
+    the same again under the same name attaches to what is there. With --wait, --watch or --log the
+    exit code tells how it ended: 0 succeeded, 1 failed, 8 stopped.
+    """
+    overrides = Overrides(
+        parameters=parse_parameters(options.parameter or []),
+        executor=options.executor,
+        namespace=session.options.namespace,
+    )
+    naming = Naming(options.name, options.generate_name)
+    objects = load_manifests(file, sys.stdin.buffer, overrides, naming)
+    if options.dry_run:
+        _announce([item_of(one) for one in objects], output, write)
+        session.say("this was a dry run: nothing was submitted")
+        return ExitCode.OK
+    # With --log, stdout is for the log alone.
+    told = session.say_text if options.log else write
+    async with connect(session) as server:
+        items = await submit_all(server, objects, lambda done: _announce(done, output, told))
+        return await _follow(session, server, items, options)
+
+
+def _announce(items: list[Item], output: Document | None, tell: Callable[[str], None]) -> None:
+    if output is not None:
+        write_items(items, output, single=True)
+        return
+    for item in items:
+        tell(f"{item.name}\n")
+
+
+async def _follow(
+    session: Session, server: Server, items: list[Item], options: SubmitOptions
+) -> int:
+    if not (options.log or options.watch or options.wait) or not items:
+        return ExitCode.OK
+    names = " ".join(item.name for item in items)
+    again = "logs -f" if options.log and len(items) == 1 else "wait"
+    async with detachable(session, names, again):
+        if options.log:
+            from argoexec_cli.cli.log_stream import print_logs
+
+            return await print_logs(session, server, items)
+        if options.watch:
+            from argoexec_cli.cli.watching import watch_items
+
+            return await watch_items(session, server, items)
+        from argoexec_cli.cli.waiting import wait_for_items
+
+        return await wait_for_items(session, server, items)

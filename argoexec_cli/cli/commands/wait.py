@@ -1,0 +1,35 @@
+"""`argoexec wait`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from argoexec_cli.cli.connect import connect
+from argoexec_cli.cli.detach import detachable
+from argoexec_cli.cli.params import Names, Timeout
+from argoexec_cli.cli.session import Session
+from argoexec_cli.cli.waiting import Target, wait_for, within
+
+
+async def wait_(
+    session: Session,
+    name: Names,
+    timeout: Timeout = "",
+    target: Annotated[
+        Target, typer.Option("--for", metavar="STATE", help="ended, running or deleted.")
+    ] = Target.ENDED,
+) -> int:
+    """Wait until runs or pods have ended.
+
+    The exit code is that of the first one, in the order of the names, that did not succeed: 1
+    failed, 8 stopped, 4 deadline exceeded or --timeout over.
+    """
+    names = " ".join(name)
+    async with (
+        connect(session) as server,
+        detachable(session, names, "wait"),
+        within(timeout, names),
+    ):
+        return await wait_for(session, server, name, target)

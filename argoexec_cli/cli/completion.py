@@ -1,0 +1,64 @@
+"""What the shell offers after TAB: fast, and silent when anything is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from argoexec_cli.errors import ArgoexecError
+
+if TYPE_CHECKING:
+    from argoexec_cli.cli.session import Session
+
+_PATIENCE_S: Final = 0.25
+
+
+def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the names of runs and pods."""
+    return [name for name in ["@latest", *_ask(ctx)] if name.startswith(incomplete)]
+
+
+def complete_executor(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the executors that are registered, and the built-in one."""
+    from argoexec_cli.cli.registered import registered_executors
+
+    try:
+        known = [each.name for each in registered_executors(_session(ctx).settings)]
+    except ArgoexecError:
+        known = []
+    return [name for name in dict.fromkeys(["local", *known]) if name.startswith(incomplete)]
+
+
+def complete_server(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the servers of the config file's contexts."""
+    try:
+        contexts = _session(ctx).settings.contexts
+    except ArgoexecError:
+        return []
+    return [each.server for each in contexts if each.server.startswith(incomplete)]
+
+
+def _ask(ctx: typer.Context) -> list[str]:
+    try:
+        return asyncio.run(_names(_session(ctx)))
+    except (ArgoexecError, TimeoutError):
+        return []
+
+
+async def _names(session: Session) -> list[str]:
+    from argoexec_cli.cli.connect import connect
+    from argoexec_cli.cli.find import list_items, without_pods_of_runs
+
+    async with asyncio.timeout(_PATIENCE_S), connect(session) as server:
+        items = await list_items(server, session.namespace)
+    return [item.name for item in without_pods_of_runs(items)]
+
+
+def _session(ctx: typer.Context) -> Session:
+    from argoexec_cli.cli.session import Options, Session
+
+    given = {**(ctx.parent.params if ctx.parent else {}), **ctx.params}
+    server, namespace = given.get("server") or "", given.get("namespace") or ""
+    return Session(Options(server=server, namespace=namespace))

@@ -1,0 +1,44 @@
+"""How a command reaches the daemon. gRPC is imported here, and only when a command needs it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from argoexec_cli.cli.session import Session
+from argoexec_cli.config.load import LOCAL
+from argoexec_cli.errors import UnavailableError
+from argoexec_cli.models.executor import Executor, ExecutorInfo
+from argoexec_cli.models.workflows import Workflows
+
+
+class Server(NamedTuple):
+    """A daemon: its executor, its controller, and what it said of itself at first contact."""
+
+    executor: Executor
+    workflows: Workflows
+    info: ExecutorInfo
+
+
+@asynccontextmanager
+async def connect(session: Session) -> AsyncIterator[Server]:
+    """Open the connection to the daemon that the settings name; leaving closes it.
+
+    `UnavailableError` when none answers there; it says who chose the address, when it was not the
+    default.
+    """
+    from argoexec_cli.rpc.channel import connect as open_connection
+    from argoexec_cli.rpc.client import RemoteExecutor
+    from argoexec_cli.rpc.workflows_client import RemoteWorkflows
+
+    address = session.settings.server
+    try:
+        async with open_connection(address.value) as connection:
+            yield Server(RemoteExecutor(connection), RemoteWorkflows(connection), connection.info)
+    except UnavailableError as exc:
+        if address.origin == LOCAL:
+            raise
+        raise UnavailableError(
+            f"{exc.message}; the address is from {address.origin}", hint="argoexec doctor"
+        ) from exc

@@ -1,0 +1,22 @@
+"""Ctrl-C while something is followed: stop following, and say how to stop the thing itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from argoexec_cli.cli.session import Session
+
+
+@asynccontextmanager
+async def detachable(session: Session, name: str, again: str) -> AsyncIterator[None]:
+    """Tell the user on Ctrl-C that *name* runs on, how to come back to it, and how to end it."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        place = "" if session.namespace == "default" else f" -n {session.namespace}"
+        session.say(f"\ndetached: {name} runs on")
+        session.say(f"  come back:  argoexec {again} {name}{place}")
+        session.say(f"  stop it:    argoexec stop {name}{place}")
+        raise

@@ -1,0 +1,134 @@
+"""Reads the logs of a pod, or of all pods of a run, and hands them to a printer."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from argoexec_cli.cli.connect import Server
+from argoexec_cli.cli.find import pods_of
+from argoexec_cli.cli.follow import all_of, closing, first_error, follow_item
+from argoexec_cli.cli.items import Item, now
+from argoexec_cli.cli.log_printer import Decoration, LogPrinter
+from argoexec_cli.cli.rows import change_line
+from argoexec_cli.cli.session import Session
+from argoexec_cli.errors import ExitCode, InvalidError
+from argoexec_cli.models.logs import LogQuery
+from argoexec_cli.models.record import PodQuery, PodRecord, PodRef
+
+
+class LogReader:
+    """Prints logs; with `follow` in the query until everything that was written is printed."""
+
+    def __init__(
+        self, session: Session, server: Server, printer: LogPrinter, query: LogQuery
+    ) -> None:
+        """Nothing is read yet. A query without a container means each pod's first main one."""
+        self._session = session
+        self._server = server
+        self._printer = printer
+        self._query = query
+        self._streams: dict[str, asyncio.Task[None]] = {}
+        self._absent: set[str] = set()
+
+    async def print_item(self, item: Item, *, all_containers: bool = False) -> Item:
+        """Print the log of a pod, or of the pods of a run; return the item as it was last seen.
+
+        With `follow` the pods of a run are printed side by side, each from when it appears.
+        `InvalidError` when a pod has no such container.
+        """
+        if isinstance(item.source, PodRecord):
+            await self._print_pod(item.source, all_containers)
+        elif self._query.follow:
+            item = await self._follow_run(item, all_containers)
+        else:
+            for ref in pods_of(item):
+                await self._print_pod(await self._server.executor.get_pod(ref), all_containers)
+        self._printer.finish()
+        return item
+
+    async def _follow_run(self, item: Item, all_containers: bool) -> Item:
+        with first_error():
+            async with asyncio.TaskGroup() as group:
+                async with closing(follow_item(self._server, item)) as states:
+                    async for state in states:
+                        self._start_streams(state, group, all_containers)
+                        item = state
+                for name in self._absent:
+                    self._streams[name].cancel()
+        return item
+
+    def _start_streams(self, run: Item, group: asyncio.TaskGroup, all_containers: bool) -> None:
+        for ref in pods_of(run):
+            if ref.name not in self._streams:
+                work = self._print_when_there(ref, all_containers)
+                self._streams[ref.name] = group.create_task(work, name=f"logs of {ref}")
+                if not run.ended:
+                    self._absent.add(ref.name)
+
+    async def _print_when_there(self, ref: PodRef, all_containers: bool) -> None:
+        """Wait for the pod, which the run may name before the executor knows it; then print."""
+        query = PodQuery(namespace=ref.namespace, name=ref.name)
+        async with closing(self._server.executor.watch_pods(query)) as updates:
+            async for update in updates:
+                if update.record is not None:
+                    self._absent.discard(ref.name)
+                    await self._print_pod(update.record, all_containers)
+                    return
+
+    async def _print_pod(self, record: PodRecord, all_containers: bool) -> None:
+        names = self._containers(record, all_containers)
+        streams = [self._print_container(record, name) for name in names]
+        if self._query.follow:
+            await all_of(*streams)
+            return
+        for stream in streams:
+            await stream
+
+    def _containers(self, record: PodRecord, all_containers: bool) -> list[str]:
+        spec = record.pod.spec
+        every = [one.name for one in (*spec.init_containers, *spec.containers)]
+        if all_containers:
+            return every
+        wanted = self._query.container
+        if wanted and wanted not in every:
+            raise InvalidError(
+                f"pod {record.pod.metadata.name} has no container {wanted}",
+                hint=f"it has: {', '.join(every)}",
+            )
+        if not wanted and len(spec.containers) > 1:
+            names = ", ".join(every)
+            self._session.say(f"showing container {spec.containers[0].name} out of: {names}")
+        return [wanted or spec.containers[0].name]
+
+    async def _print_container(self, record: PodRecord, container: str) -> None:
+        source = f"pod/{record.pod.metadata.name}/{container}"
+        query = msgspec.structs.replace(self._query, container=container)
+        async with closing(self._server.executor.pod_logs(record.ref, query)) as chunks:
+            async for chunk in chunks:
+                self._printer.write(chunk, source)
+
+
+async def print_logs(session: Session, server: Server, items: Sequence[Item]) -> int:
+    """Follow the logs of *items* until all have ended; return the first exit code that is not 0.
+
+    Several logs share stdout, so each line says then where it is from.
+    """
+    printer = LogPrinter(sys.stdout.buffer, Decoration(prefix=len(items) > 1))
+    outcomes = [0] * len(items)
+
+    async def print_one(number: int, item: Item) -> None:
+        reader = LogReader(session, server, printer, LogQuery(follow=True))
+        item = await reader.print_item(item)
+        async with closing(follow_item(server, item)) as states:
+            async for state in states:
+                item = state
+        outcomes[number] = item.exit_code
+        if item.phase != "Succeeded":
+            session.say(change_line(item, now()))
+
+    await all_of(*(print_one(number, item) for number, item in enumerate(items)))
+    return next((outcome for outcome in outcomes if outcome), ExitCode.OK)

@@ -1,0 +1,91 @@
+"""Waiting for runs and pods, and what the outcome means to a shell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+from argoexec_cli.cli.connect import Server
+from argoexec_cli.cli.durations import parse_duration
+from argoexec_cli.cli.find import find
+from argoexec_cli.cli.follow import all_of, closing, follow_item
+from argoexec_cli.cli.items import Item, now
+from argoexec_cli.cli.rows import change_line
+from argoexec_cli.cli.session import Session
+from argoexec_cli.errors import ExitCode, NotFoundError, TimedOutError
+
+
+class Target(StrEnum):
+    """What to wait for."""
+
+    ENDED = "ended"
+    RUNNING = "running"
+    DELETED = "deleted"
+
+
+@asynccontextmanager
+async def within(timeout: str, what: str) -> AsyncIterator[None]:
+    """Bound the time; an empty *timeout* is no bound. `TimedOutError` names *what* runs on."""
+    limit_s = parse_duration(timeout, "--timeout") if timeout else None
+    try:
+        async with asyncio.timeout(limit_s):
+            yield
+    except TimeoutError as exc:
+        raise TimedOutError(
+            f"{what}: not done after {timeout}", hint=f"it runs on; argoexec wait {what}"
+        ) from exc
+
+
+async def wait_for(
+    session: Session, server: Server, names: Sequence[str], target: Target = Target.ENDED
+) -> int:
+    """Wait for all *names*; see `wait_for_items`. `NotFoundError` for one that does not exist."""
+    found = [await _find(server, name, session.namespace, target) for name in names]
+    items = [item for item in found if item is not None]
+    return await wait_for_items(session, server, items, target)
+
+
+async def wait_for_items(
+    session: Session, server: Server, items: Sequence[Item], target: Target = Target.ENDED
+) -> int:
+    """Wait for all *items*, telling of each that is done; return the first exit code but 0."""
+    outcomes = [0] * len(items)
+
+    async def wait_one(number: int, item: Item) -> None:
+        outcomes[number] = await _reach(session, server, item, target)
+
+    await all_of(*(wait_one(number, item) for number, item in enumerate(items)))
+    return next((outcome for outcome in outcomes if outcome), ExitCode.OK)
+
+
+async def _find(server: Server, name: str, namespace: str, target: Target) -> Item | None:
+    try:
+        return await find(server, name, namespace)
+    except NotFoundError:
+        if target is Target.DELETED:
+            return None
+        raise
+
+
+async def _reach(session: Session, server: Server, item: Item, target: Target) -> int:
+    if target is Target.DELETED:
+        return await _until_deleted(session, server, item)
+    async with closing(follow_item(server, item)) as states:
+        async for state in states:
+            item = state
+            if target is Target.RUNNING and state.phase == "Running":
+                break
+    session.say(change_line(item, now()))
+    return item.exit_code if item.ended else ExitCode.OK
+
+
+async def _until_deleted(session: Session, server: Server, item: Item) -> int:
+    try:
+        async with closing(follow_item(server, item, to_deletion=True)) as states:
+            async for _ in states:
+                pass
+    except NotFoundError:
+        session.say(f"{item.label} is gone")
+    return ExitCode.OK
