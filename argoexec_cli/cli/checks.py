@@ -1,0 +1,156 @@
+"""What `doctor` looks at. Every check ends with a finding; none raises for what it finds."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, Literal
+
+from argoexec_cli import __version__
+from argoexec_cli.cli.session import Session
+from argoexec_cli.config.settings import Setting
+from argoexec_cli.errors import ArgoexecError
+from argoexec_cli.models.base import Model
+
+State = Literal["ok", "note", "wrong"]
+_LOW_DISK: Final = 1 << 30
+_PATIENCE_S: Final = 5.0
+_OPTIONAL_TOOLS: Final = {
+    "ansible-playbook": ("configures hosts", "pip install 'argoexec[ansible]'"),
+    "terraform": ("makes hosts", "https://developer.hashicorp.com/terraform/install"),
+}
+
+
+class Finding(Model, kw_only=True):
+    """What a check found. `note`: works, but look at it; `wrong`: needed, and not there."""
+
+    check: str
+    state: State
+    found: str
+    fix: str = ""
+
+
+Check = Callable[[Session], Awaitable[list[Finding]]]
+
+
+async def examine(session: Session) -> list[Finding]:
+    """Run every check, all at once; return the findings in a fixed order."""
+    groups = await asyncio.gather(*(check(session) for check in _CHECKS))
+    return [finding for group in groups for finding in group]
+
+
+async def check_program(session: Session) -> list[Finding]:
+    """Tell which program this is."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    return [Finding(check="program", state="ok", found=f"argoexec {__version__}, Python {python}")]
+
+
+async def check_settings(session: Session) -> list[Finding]:
+    """Tell each setting with its origin; a config file that is wrong is an error of its own."""
+    settings = session.settings
+    named = {
+        "config file": settings.config,
+        "server": settings.server,
+        "data directory": settings.data_dir,
+        "registry file": settings.registry,
+    }
+    return [_setting(name, setting) for name, setting in named.items()]
+
+
+async def check_engine(session: Session) -> list[Finding]:
+    """Ask Docker Engine for its version."""
+    from argoexec_cli.runtime.docker.engine import connect
+    from argoexec_cli.runtime.docker.runtime import DockerOptions
+
+    host = session.settings.docker_host.value or DockerOptions().host
+    try:
+        async with asyncio.timeout(_PATIENCE_S), connect(host) as engine:
+            version = await engine.negotiate()
+    except (ArgoexecError, TimeoutError) as exc:
+        fix = "install and start it: apt-get install docker.io; argoexec demo does so for itself"
+        return [Finding(check="docker", state="wrong", found=_words(exc), fix=fix)]
+    return [Finding(check="docker", state="ok", found=f"{version.version} at {host}")]
+
+
+async def check_daemon(session: Session) -> list[Finding]:
+    """Ask the daemon who it is, and compare its version."""
+    from argoexec_cli.cli.connect import connect
+
+    try:
+        async with asyncio.timeout(_PATIENCE_S), connect(session) as server:
+            info = server.info
+    except (ArgoexecError, TimeoutError) as exc:
+        fix = "argoexec serve --detach"
+        return [Finding(check="daemon", state="wrong", found=_words(exc), fix=fix)]
+    capacity = info.capacity
+    found = (
+        f"{info.name} at {session.settings.server.value}: version {info.version}, runtime "
+        f"{info.runtime} {info.runtime_version}, {capacity.running_pods} pods run, "
+        f"{capacity.queued_pods} wait"
+    )
+    if info.version == __version__:
+        return [Finding(check="daemon", state="ok", found=found)]
+    fix = "argoexec serve --stop, then argoexec serve --detach"
+    return [Finding(check="daemon", state="note", found=found, fix=fix)]
+
+
+async def check_registry(session: Session) -> list[Finding]:
+    """Look for a default executor."""
+    from argoexec_cli.cli.registered import Registry
+
+    fix = "argoexec register NAME --endpoint ADDRESS --default"
+    try:
+        name = Registry(Path(session.settings.registry.value)).default()
+    except ArgoexecError as exc:
+        return [Finding(check="registry", state="wrong", found=exc.message, fix=exc.hint)]
+    if name:
+        return [Finding(check="registry", state="ok", found=f"default executor: {name}")]
+    found = "no default executor: runs go to the cluster unless they say --executor"
+    return [Finding(check="registry", state="note", found=found, fix=fix)]
+
+
+async def check_disk(session: Session) -> list[Finding]:
+    """Look at the room for state and logs."""
+    directory = Path(session.settings.data_dir.value)
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    found = f"{free / (1 << 30):.1f} GiB free for {directory}"
+    if free >= _LOW_DISK:
+        return [Finding(check="disk", state="ok", found=found)]
+    fix = "argoexec delete --completed --older 1d, or serve --data-dir on a larger disk"
+    return [Finding(check="disk", state="wrong", found=found, fix=fix)]
+
+
+async def check_tools(session: Session) -> list[Finding]:
+    """Look for the programs that only some commands need."""
+    findings = []
+    for tool, (purpose, fix) in _OPTIONAL_TOOLS.items():
+        path = shutil.which(tool)
+        found = path or f"not installed; it {purpose}, nothing else needs it"
+        state: State = "ok" if path else "note"
+        findings.append(Finding(check=tool, state=state, found=found, fix="" if path else fix))
+    return findings
+
+
+_CHECKS: Final[tuple[Check, ...]] = (
+    check_program,
+    check_settings,
+    check_engine,
+    check_daemon,
+    check_registry,
+    check_disk,
+    check_tools,
+)
+
+
+def _setting(name: str, setting: Setting) -> Finding:
+    return Finding(check=name, state="ok", found=f"{setting.value} ({setting.origin})")
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, ArgoexecError):
+        return error.message
+    return f"no answer within {_PATIENCE_S:g} s"

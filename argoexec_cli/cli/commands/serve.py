@@ -1,0 +1,116 @@
+"""`argoexec serve`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+import typer
+
+from argoexec_cli.cli.durations import parse_duration
+from argoexec_cli.cli.session import Session
+from argoexec_cli.logging import Format, Level, setup_logging
+
+if TYPE_CHECKING:
+    from argoexec_cli.cli.serving import ServePlan
+    from argoexec_cli.daemon.detach import Ready
+
+
+class Place(NamedTuple):
+    """Where the daemon listens and keeps its state."""
+
+    listen: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST:PORT", help="Listen there too; 127.0.0.1:0 takes any port."),
+    ] = None
+    socket: Annotated[Path | None, typer.Option(metavar="PATH", help="The local socket.")] = None
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="State and logs of all pods.")
+    ] = None
+    pid_file: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write the daemon's pid there too.")
+    ] = None
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen where other machines can connect.")
+    ] = False
+
+
+class Work(NamedTuple):
+    """What runs the pods, and how much of the machine they get."""
+
+    runtime: Annotated[
+        Literal["auto", "docker", "fake"],
+        typer.Option(help="What runs containers; fake runs none, for trying things out."),
+    ] = "auto"
+    executor: Annotated[Literal["local"], typer.Option(help="Where pods run.")] = "local"
+    max_pods: Annotated[int, typer.Option(metavar="N", min=1, help="So many at a time.")] = 110
+    cpus: Annotated[str, typer.Option(metavar="CPUS", help="Of all; default: all cores.")] = ""
+    memory: Annotated[str, typer.Option(metavar="SIZE", help="Of all, such as 4Gi.")] = ""
+    retention: Annotated[
+        str, typer.Option(metavar="DURATION", help="Keep what has ended for so long.")
+    ] = "7d"
+    drain: Annotated[
+        str, typer.Option(metavar="DURATION", help="Let open calls end for so long at the end.")
+    ] = "10s"
+
+
+class Logging(NamedTuple):
+    """How the daemon logs."""
+
+    log_level: Annotated[Level, typer.Option(help="The least that is logged.")] = "info"
+    log_format: Annotated[Format, typer.Option(help="text or json.")] = "text"
+
+
+def serve_(
+    session: Session,
+    place: Place,
+    work: Work,
+    logs: Logging,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Go into the background.")] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop the daemon of this data directory.")
+    ] = False,
+) -> int:
+    """Run the daemon: this machine becomes an executor.
+
+    Stopping it (--stop, TERM, Ctrl-C) leaves all tasks running; the next start adopts them. With
+    --detach it returns when the daemon answers.
+    """
+    from argoexec_cli.cli import serving
+
+    plan = _plan(session, place, work)
+    if stop:
+        return serving.stop_daemon(session, plan)
+    level: Level = "debug" if session.options.debug else logs.log_level
+
+    def serve(ready: Ready) -> int:
+        setup_logging(level, logs.log_format)
+        return asyncio.run(serving.run_daemon(plan, ready))
+
+    if not detach:
+        return serve(session.say)
+    session.say(serving.detach(plan, serve))
+    return 0
+
+
+def _plan(session: Session, place: Place, work: Work) -> ServePlan:
+    from argoexec_cli.cli.serving import ServePlan
+    from argoexec_cli.models.quantity import parse_bytes, parse_millicores
+
+    settings = session.settings
+    socket = (place.socket or Path(settings.socket.value)).absolute()
+    return ServePlan(
+        addresses=(f"unix://{socket}", *(place.listen or [])),
+        data_dir=(place.data_dir or Path(settings.data_dir.value)).absolute(),
+        registry=Path(settings.registry.value),
+        runtime=work.runtime,
+        docker_host=settings.docker_host.value,
+        max_pods=work.max_pods,
+        cpu_millicores=parse_millicores(work.cpus) if work.cpus else 0,
+        memory_bytes=parse_bytes(work.memory) if work.memory else 0,
+        retention_s=parse_duration(work.retention, "--retention"),
+        drain_s=parse_duration(work.drain, "--drain"),
+        insecure=place.insecure,
+        pid_file=place.pid_file.absolute() if place.pid_file else None,
+    )

@@ -1,0 +1,130 @@
+"""From the name of an executor to the executor: what the daemon's controller sends its pods to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from argoexec_cli.cli.registered import Registry
+from argoexec_cli.errors import NotFoundError, UnsupportedError
+from argoexec_cli.models.executor import Executor, ExecutorInfo
+from argoexec_cli.models.logs import LogChunk, LogQuery
+from argoexec_cli.models.record import PodPage, PodQuery, PodRecord, PodRef, PodRequest, PodUpdate
+from argoexec_cli.rpc.address import Address, parse_address
+from argoexec_cli.rpc.channel import connect
+from argoexec_cli.rpc.client import RemoteExecutor
+
+LOCAL: Final = "local"
+KUBERNETES: Final = "kubernetes"
+
+
+class Executors:
+    """Knows the daemon's own executor, and those of the registry by their addresses.
+
+    The registry's file is read anew when it changes, so registering needs no restart.
+    """
+
+    def __init__(
+        self, own: Executor, registry: Path, stack: AsyncExitStack, addresses: tuple[str, ...]
+    ) -> None:
+        """Connections that are opened later are closed by *stack*. *addresses* are our own."""
+        self._own = own
+        self._registry = Registry(registry)
+        self._stack = stack
+        self._addresses = {parse_address(text) for text in addresses}
+        self._remotes: dict[Address, DialedExecutor] = {}
+
+    def default(self) -> str:
+        """Return the name of the registry's default executor, or ""."""
+        return self._registry.default()
+
+    def resolve(self, name: str) -> Executor:
+        """Return the executor called *name*.
+
+        `NotFoundError` when nobody registered it, `UnsupportedError` for `kubernetes`, which needs
+        a cluster.
+        """
+        if name == LOCAL:
+            return self._own
+        endpoint = self._registry.endpoint(name)
+        if endpoint is not None:
+            return self._at(parse_address(endpoint))
+        if name == KUBERNETES:
+            raise UnsupportedError(
+                "the executor kubernetes needs a cluster, and this daemon knows none",
+                hint="submit with --executor local, or make another the default: "
+                "argoexec register NAME --endpoint ADDRESS --default",
+            )
+        raise NotFoundError(
+            f"no executor is registered as {name}",
+            hint=f"argoexec register {name} --endpoint ADDRESS",
+        )
+
+    def _at(self, address: Address) -> Executor:
+        if address in self._addresses:
+            return self._own
+        if address not in self._remotes:
+            self._remotes[address] = DialedExecutor(str(address), self._stack)
+        return self._remotes[address]
+
+
+class DialedExecutor:
+    """The executor at an address, connected at the first call.
+
+    A call that cannot connect raises `UnavailableError`; the next one tries again.
+    """
+
+    def __init__(self, address: str, stack: AsyncExitStack) -> None:
+        """Connect nothing yet; *stack* closes the connection."""
+        self._address = address
+        self._stack = stack
+        self._lock = asyncio.Lock()
+        self._client: RemoteExecutor | None = None
+
+    async def run_pod(self, request: PodRequest) -> PodRecord:
+        """See `Executor.run_pod`."""
+        return await (await self._dial()).run_pod(request)
+
+    async def get_pod(self, ref: PodRef) -> PodRecord:
+        """See `Executor.get_pod`."""
+        return await (await self._dial()).get_pod(ref)
+
+    async def list_pods(self, query: PodQuery) -> PodPage:
+        """See `Executor.list_pods`."""
+        return await (await self._dial()).list_pods(query)
+
+    async def watch_pods(self, query: PodQuery, token: str = "") -> AsyncIterator[PodUpdate]:
+        """See `Executor.watch_pods`."""
+        async for update in (await self._dial()).watch_pods(query, token):
+            yield update
+
+    async def stop_pod(self, ref: PodRef, grace_s: float | None = None) -> None:
+        """See `Executor.stop_pod`."""
+        await (await self._dial()).stop_pod(ref, grace_s)
+
+    async def delete_pod(self, ref: PodRef) -> None:
+        """See `Executor.delete_pod`."""
+        await (await self._dial()).delete_pod(ref)
+
+    async def pod_logs(self, ref: PodRef, query: LogQuery) -> AsyncIterator[LogChunk]:
+        """See `Executor.pod_logs`."""
+        async for chunk in (await self._dial()).pod_logs(ref, query):
+            yield chunk
+
+    async def info(self) -> ExecutorInfo:
+        """See `Executor.info`."""
+        return await (await self._dial()).info()
+
+    async def _dial(self) -> RemoteExecutor:
+        async with self._lock:
+            if self._client is None:
+                connection = await self._stack.enter_async_context(connect(self._address))
+                self._client = RemoteExecutor(connection)
+            return self._client
+
+
+if TYPE_CHECKING:
+    _: type[Executor] = DialedExecutor

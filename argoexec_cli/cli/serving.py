@@ -1,0 +1,160 @@
+"""Puts a daemon together from its parts, and ends it again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from argoexec_cli import __version__
+from argoexec_cli.daemon.detach import Ready, in_background
+from argoexec_cli.daemon.lock import claimed, running_pid
+from argoexec_cli.errors import DeniedError, PreconditionError, TimedOutError
+
+if TYPE_CHECKING:
+    from argoexec_cli.cli.session import Session
+    from argoexec_cli.executors.local.settings import LocalSettings
+    from argoexec_cli.runtime.base import Runtime
+
+LOG_FILE: Final = "daemon.log"
+_POLL_S: Final = 0.05
+_BEYOND_DRAIN_S: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServePlan:
+    """Everything that a daemon is told. An amount of 0 means all that the machine has."""
+
+    addresses: tuple[str, ...]
+    data_dir: Path
+    registry: Path
+    runtime: str = "auto"
+    docker_host: str = ""
+    max_pods: int = 110
+    cpu_millicores: int = 0
+    memory_bytes: int = 0
+    retention_s: float = 7 * 86400.0
+    drain_s: float = 10.0
+    insecure: bool = False
+    pid_file: Path | None = None
+
+
+async def run_daemon(plan: ServePlan, ready: Ready) -> int:
+    """Serve until SIGTERM or SIGINT; a second signal ends the draining. Tasks run on.
+
+    *ready* is called once, when the daemon answers. Raises `PreconditionError` when another daemon
+    has the data directory or an address, `UnavailableError` when the runtime does not answer.
+    """
+    from argoexec_cli.cli.executors import Executors
+    from argoexec_cli.controller.service import open_controller
+    from argoexec_cli.daemon.server import serving
+    from argoexec_cli.daemon.signals import caught
+    from argoexec_cli.executors.local.manager import open_local
+
+    with claimed(plan.data_dir), _pid_written(plan.pid_file), caught() as wish:
+        async with (
+            AsyncExitStack() as connections,
+            open_local(local_settings(plan), runtime_opener(plan)) as executor,
+            nullcontext(
+                Executors(executor, plan.registry, connections, plan.addresses)
+            ) as executors,
+            open_controller(plan.data_dir, executors.resolve, executors.default) as workflows,
+            serving(
+                executor,
+                workflows,
+                addresses=plan.addresses,
+                insecure=plan.insecure,
+                drain_s=plan.drain_s,
+            ) as daemon,
+        ):
+            ready(f"serving on {', '.join(map(str, daemon.addresses))} (pid {os.getpid()})")
+            await wish.stop.wait()
+            await daemon.stop(plan.drain_s, now=wish.now.wait())
+    return 0
+
+
+def detach(plan: ServePlan, serve: Callable[[Ready], int]) -> str:
+    """Start the daemon in the background; return what it said when it was ready."""
+    return in_background(serve, log_file=plan.data_dir / LOG_FILE)
+
+
+def stop_daemon(session: Session, plan: ServePlan) -> int:
+    """Stop the daemon of the data directory and wait until it has ended; none is no error.
+
+    `TimedOutError` when it does not end, `DeniedError` when it is another user's.
+    """
+    pid = running_pid(plan.data_dir)
+    if pid is None:
+        session.say(f"no daemon runs on {plan.data_dir}")
+        return 0
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except PermissionError as exc:
+        raise DeniedError(
+            f"the daemon with pid {pid} belongs to another user", hint=f"sudo kill {pid}"
+        ) from exc
+    except ProcessLookupError:
+        return 0
+    deadline = time.monotonic() + plan.drain_s + _BEYOND_DRAIN_S
+    while running_pid(plan.data_dir) == pid:
+        if time.monotonic() > deadline:
+            raise TimedOutError(f"the daemon with pid {pid} goes on", hint=f"kill -KILL {pid}")
+        time.sleep(_POLL_S)
+    session.say(f"stopped the daemon with pid {pid}; its tasks run on")
+    return 0
+
+
+def local_settings(plan: ServePlan) -> LocalSettings:
+    """Return what the local executor is told."""
+    from argoexec_cli.executors.local.admission import Room
+    from argoexec_cli.executors.local.settings import LocalSettings, host_room
+
+    host = host_room(plan.max_pods)
+    room = Room(
+        plan.cpu_millicores or host.cpu_millicores,
+        plan.memory_bytes or host.memory_bytes,
+        plan.max_pods,
+    )
+    return LocalSettings(
+        data_dir=plan.data_dir,
+        name=socket.gethostname(),
+        version=__version__,
+        room=room,
+        retention_s=plan.retention_s,
+    )
+
+
+def runtime_opener(plan: ServePlan) -> Callable[[str], AbstractAsyncContextManager[Runtime]]:
+    """Return what opens the runtime; `auto` is Docker, the only real one so far."""
+    if plan.runtime == "fake":
+        from argoexec_cli.runtime.fake.runtime import open_fake
+
+        return open_fake
+    from argoexec_cli.runtime.docker.opening import open_docker
+    from argoexec_cli.runtime.docker.runtime import DockerOptions
+
+    options = DockerOptions(host=plan.docker_host) if plan.docker_host else DockerOptions()
+    return lambda owner: open_docker(owner, options)
+
+
+@contextmanager
+def _pid_written(path: Path | None) -> Iterator[None]:
+    if path is None:
+        yield
+        return
+    try:
+        path.write_text(f"{os.getpid()}\n")
+    except OSError as exc:
+        raise PreconditionError(
+            f"cannot write {path}: {exc.strerror}", hint="choose another --pid-file"
+        ) from exc
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
