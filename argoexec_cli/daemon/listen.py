@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grpc import aio
 
-from argoexec_cli.errors import DeniedError, PreconditionError, UnavailableError
+from argoexec_cli.errors import DeniedError, PreconditionError
 from argoexec_cli.rpc.address import Address
 
 _log = logging.getLogger(__name__)
@@ -67,11 +67,20 @@ def _bind(server: aio.Server, address: Address) -> int:
     try:
         return server.add_insecure_port(address.target)
     except RuntimeError as exc:
-        raise UnavailableError(
-            f"cannot listen on {address}: {exc}", hint=f"ss -ltnp | grep {address.port}"
-        ) from exc
+        text = f"cannot listen on {address}: {_reason(address)}"
+        raise PreconditionError(text, hint="choose another address with --listen") from exc
     finally:
         os.umask(mask)
+
+
+def _reason(address: Address) -> str:
+    """Find out what gRPC keeps to itself, by trying the same."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        socket.create_server((address.host, address.port), family=family).close()
+    except OSError as exc:
+        return exc.strerror or str(exc)
+    return "gRPC refuses it"
 
 
 @contextmanager
@@ -80,16 +89,22 @@ def _claimed(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError as exc:
-        raise DeniedError(f"cannot use {path.parent}: {exc.strerror}", hint="id; ls -ld") from exc
     except OSError as exc:
-        raise PreconditionError(f"cannot use {path.parent}: {exc.strerror}") from exc
+        raise _unusable(path.parent, exc) from exc
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
         _remove_stale(path)
         yield
     finally:
         os.close(directory)
+
+
+def _unusable(directory: Path, error: OSError) -> DeniedError | PreconditionError:
+    hint = "choose another address with --listen"
+    if isinstance(error, PermissionError):
+        return DeniedError(f"cannot use {directory}: {error.strerror}", hint=hint)
+    cause = "not a directory" if isinstance(error, FileExistsError) else error.strerror
+    return PreconditionError(f"cannot use {directory}: {cause}", hint=hint)
 
 
 def _remove_stale(path: Path) -> None:
