@@ -114,11 +114,17 @@ class SandboxSpec(Value, frozen=True, kw_only=True):
 class Sandbox(Value, frozen=True, kw_only=True):
     """A sandbox that exists. `id` is the runtime's (empty when it needs no object), `ip` the pod's
     address if known yet.
+
+    When `resolv_conf` is set, the runtime leaves the network's files to the caller, who mounts
+    /etc/hosts, /etc/hostname and /etc/resolv.conf (with that text); `hostname` is then what the
+    kernel says.
     """
 
     id: str = ""
     spec: SandboxSpec
     ip: str = ""
+    hostname: str = ""
+    resolv_conf: str = ""
 
 
 class Resources(Value, frozen=True, kw_only=True):

@@ -10,6 +10,8 @@ OWNER: Final = f"{LABEL_PREFIX}owner"
 _POD_UID: Final = f"{LABEL_PREFIX}pod-uid"
 _CONTAINER: Final = f"{LABEL_PREFIX}container"
 _ATTEMPT: Final = f"{LABEL_PREFIX}attempt"
+POOL: Final = f"{LABEL_PREFIX}pool"
+"""Marks what belongs to the executor itself and to no pod."""
 SPEC_HASH: Final = f"{LABEL_PREFIX}spec-hash"
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from argoexec_cli.errors import InvalidError
 from argoexec_cli.models.base import FieldError, encode_json
-from argoexec_cli.models.pod import Container, Pod, VolumeMount
+from argoexec_cli.models.pod import Container, Pod, PodSpec, VolumeMount
 from argoexec_cli.models.quantity import parse_bytes, parse_millicores
 from argoexec_cli.models.record import PodRequest
 from argoexec_cli.models.status import PodStatus
@@ -30,8 +30,11 @@ from argoexec_cli.runtime.base import (
     SandboxSpec,
 )
 
-_NAME: Final = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
-_LABEL: Final = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_UID: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?")
+"""Names directories and containers, so it is no more than letters, digits and '-'."""
+_LONGEST_S: Final = 2**31 - 1
 _VARIABLE: Final = re.compile(r"\$(?:\$|\(([^()]*)\))")
 
 
@@ -108,6 +111,13 @@ def container_spec(
     )
 
 
+def with_network_files(spec: ContainerSpec, files: tuple[Mount, ...]) -> ContainerSpec:
+    """Add the mounts of the network's files, except where the pod mounts something itself."""
+    own = {mount.target for mount in spec.mounts}
+    added = tuple(file for file in files if file.target not in own)
+    return msgspec.structs.replace(spec, mounts=(*added, *spec.mounts)) if added else spec
+
+
 def expand_env(variables: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Expand `$(NAME)` in each value from the variables before it (core/v1 EnvVar.value)."""
     known: dict[str, str] = {}
@@ -141,15 +151,17 @@ def _mount(mount: VolumeMount, volumes: dict[str, Path]) -> Mount:
 
 def _check(request: PodRequest) -> None:
     meta, spec = request.pod.metadata, request.pod.spec
-    if not _NAME.match(meta.name):
+    if not _NAME.fullmatch(meta.name):
         problem = f"{meta.name!r} is not a valid name" if meta.name else "a name is required"
         raise FieldError(
             "metadata.name", problem, hint="lower case letters, digits, '-' and '.', at most 253"
         )
-    if not _LABEL.match(meta.namespace):
+    if not _LABEL.fullmatch(meta.namespace):
         raise FieldError(
             "metadata.namespace", f"{meta.namespace!r} is not a valid namespace", hint="-n NAME"
         )
+    if not _UID.fullmatch(meta.uid):
+        raise FieldError("metadata.uid", f"{meta.uid!r} is not a valid uid", hint="leave it empty")
     if not spec.containers:
         raise FieldError("spec.containers", "at least one container is required")
     if len(spec.containers) > 1:
@@ -158,11 +170,21 @@ def _check(request: PodRequest) -> None:
             "more than one container is not supported yet",
             hint="use one pod for each",
         )
-    if len({volume.name for volume in spec.volumes}) < len(spec.volumes):
-        raise FieldError("spec.volumes", "two volumes have the same name")
+    _check_volumes(spec)
     _check_containers(request)
     _check_files(request)
     _check_times(request)
+
+
+def _check_volumes(spec: PodSpec) -> None:
+    seen: set[str] = set()
+    for index, volume in enumerate(spec.volumes):
+        path = f"spec.volumes[{index}].name"
+        if not _LABEL.fullmatch(volume.name):
+            raise FieldError(path, f"{volume.name!r} is not a valid volume name")
+        if volume.name in seen:
+            raise FieldError(path, f"another volume is called {volume.name!r} too")
+        seen.add(volume.name)
 
 
 def _check_containers(request: PodRequest) -> None:
@@ -173,7 +195,7 @@ def _check_containers(request: PodRequest) -> None:
     for group, containers in groups:
         for index, container in enumerate(containers):
             path = f"spec.{group}[{index}]"
-            if not _LABEL.match(container.name):
+            if not _LABEL.fullmatch(container.name):
                 raise FieldError(
                     f"{path}.name", f"{container.name!r} is not a valid container name"
                 )
@@ -184,6 +206,7 @@ def _check_containers(request: PodRequest) -> None:
             if not container.image:
                 raise FieldError(f"{path}.image", "an image is required")
             seen.add(container.name)
+            _check_env(container, path)
             _check_mounts(container, path, volumes)
             _check_resources(container, path)
     wanted = request.outputs.container
@@ -191,21 +214,31 @@ def _check_containers(request: PodRequest) -> None:
         raise FieldError("outputs.container", f"the pod has no container {wanted!r}")
 
 
+def _check_env(container: Container, path: str) -> None:
+    for index, variable in enumerate(container.env):
+        if not variable.name or "=" in variable.name or "\0" in variable.name:
+            raise FieldError(
+                f"{path}.env[{index}].name", f"{variable.name!r} is not a valid variable name"
+            )
+
+
 def _check_mounts(container: Container, path: str, volumes: set[str]) -> None:
-    targets: set[str] = set()
+    targets: set[PurePosixPath] = set()
     for index, mount in enumerate(container.volume_mounts):
         at = f"{path}.volumeMounts[{index}]"
         if mount.name not in volumes:
             raise FieldError(
                 f"{at}.name", f"the pod has no volume {mount.name!r}", hint="add it to spec.volumes"
             )
-        if not mount.mount_path.startswith("/") or ":" in mount.mount_path:
+        target = PurePosixPath(mount.mount_path)
+        if not target.is_absolute() or ":" in mount.mount_path or ".." in target.parts:
             raise FieldError(
-                f"{at}.mountPath", f"{mount.mount_path!r} is not an absolute path without ':'"
+                f"{at}.mountPath",
+                f"{mount.mount_path!r} is not an absolute path without ':' and '..'",
             )
-        if mount.mount_path in targets:
+        if target in targets:
             raise FieldError(f"{at}.mountPath", f"{mount.mount_path} is mounted twice")
-        targets.add(mount.mount_path)
+        targets.add(target)
 
 
 def _check_resources(container: Container, path: str) -> None:
@@ -229,18 +262,20 @@ def _check_files(request: PodRequest) -> None:
         path = PurePosixPath(file.path)
         if file.volume not in volumes:
             raise FieldError(f"files[{index}].volume", f"the pod has no volume {file.volume!r}")
-        if path.is_absolute() or not path.parts or ".." in path.parts:
+        if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in file.path:
             raise FieldError(
                 f"files[{index}].path", f"{file.path!r} is not a path below the volume"
             )
+        if not 0 <= file.mode <= 0o777:
+            raise FieldError(f"files[{index}].mode", f"{file.mode:#o} is not between 0 and 0o777")
 
 
 def _check_times(request: PodRequest) -> None:
     spec = request.pod.spec
-    if spec.active_deadline_seconds is not None and spec.active_deadline_seconds < 1:
-        raise FieldError("spec.activeDeadlineSeconds", "must be at least 1")
-    if (
-        spec.termination_grace_period_seconds is not None
-        and spec.termination_grace_period_seconds < 0
-    ):
-        raise FieldError("spec.terminationGracePeriodSeconds", "must not be negative")
+    times = (
+        ("spec.activeDeadlineSeconds", spec.active_deadline_seconds, 1),
+        ("spec.terminationGracePeriodSeconds", spec.termination_grace_period_seconds, 0),
+    )
+    for path, seconds, least in times:
+        if seconds is not None and not least <= seconds <= _LONGEST_S:
+            raise FieldError(path, f"must be from {least} to {_LONGEST_S}")

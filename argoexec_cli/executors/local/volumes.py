@@ -9,7 +9,9 @@ import shutil
 from pathlib import Path
 
 from argoexec_cli.errors import CapacityError
+from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.record import PodRequest
+from argoexec_cli.runtime.base import Mount, Sandbox
 
 
 class PodDirectories:
@@ -20,17 +22,17 @@ class PodDirectories:
         self._directory = directory
 
     async def prepare(self, request: PodRequest) -> dict[str, Path]:
-        """Make the pod's volumes and write its files; returns volume name → host path. May be
+        """Make the pod's volumes with its files in them; returns volume name → host path. May be
         repeated.
 
-        Files are only written while they are missing: a pod that is adopted keeps what its
-        containers made of them.
+        They appear all at once, and once: what containers made of them since is left alone, also
+        after a restart. `InvalidError`: the files cannot be in one directory.
         """
-        root = self._directory / request.pod.metadata.uid / "volumes"
-        volumes = {volume.name: root / volume.name for volume in request.pod.spec.volumes}
-        if volumes:
-            await asyncio.to_thread(_make, volumes, request)
-        return volumes
+        made = self._directory / request.pod.metadata.uid / "volumes"
+        names = [volume.name for volume in request.pod.spec.volumes]
+        if names and not made.exists():
+            await asyncio.to_thread(_make, made, names, request.files)
+        return {name: made / name for name in names}
 
     async def remove(self, pod_uid: str) -> None:
         """Delete everything of the pod. Unknown: nothing to do."""
@@ -39,19 +41,29 @@ class PodDirectories:
             await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
 
-def _make(volumes: dict[str, Path], request: PodRequest) -> None:
+def _make(made: Path, names: list[str], files: tuple[File, ...]) -> None:
+    half = made.with_name("volumes.half-made")
     try:
-        for path in volumes.values():
-            path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        shutil.rmtree(half, ignore_errors=True)
+        for name in names:
+            path = half / name
+            path.mkdir(mode=0o755, parents=True)
             # emptyDir is writable for every user of the pod (core/v1), whatever the daemon's umask.
             path.chmod(0o777)
-        for file in request.files:
-            target = volumes[file.volume] / file.path
-            if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(file.content, encoding="utf-8", newline="")
-                target.chmod(file.mode)
+        for file in files:
+            target = half / file.volume / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(file.content, encoding="utf-8", newline="")
+            target.chmod(file.mode)
+        half.rename(made)
     except OSError as exc:
-        raise CapacityError(
-            f"cannot make the pod's volumes: {exc}", hint=f"df -h {exc.filename or '.'}"
-        ) from exc
+        raise _translate(exc, made) from exc
+
+
+def _translate(exc: OSError, made: Path) -> ArgoexecError:
+    problem = f"cannot make the pod's volumes: {exc.strerror}"
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        return CapacityError(problem, hint=f"free some space: df -h {made.parent.parent}")
+    if exc.errno in _CONFLICTS:
+        return InvalidError(f"{problem}: {exc.filename}", hint="two files need the same path")
+    return UnavailableError(problem, hint=f"check it: ls -ld {made.parent.parent}")

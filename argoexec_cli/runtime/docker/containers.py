@@ -53,6 +53,13 @@ class Containers:
             hint=f"docker rm --force {key.object_name}",
         )
 
+    async def create_named(self, name: str, body: dict[str, Any]) -> str:
+        """Create a container that belongs to no pod; returns its id."""
+        answer = await self._engine.call("POST", "/containers/create", {"name": name}, body)
+        if not answer.ok:
+            raise refused(answer, f"create container {name}")
+        return answer.decode(wire.Created).id
+
     async def start(self, container: str, name: str) -> None:
         """Start a created container; one that runs is left alone.
 

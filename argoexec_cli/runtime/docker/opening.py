@@ -17,8 +17,11 @@ from argoexec_cli.runtime.docker.containers import Containers
 from argoexec_cli.runtime.docker.engine import Engine, connect
 from argoexec_cli.runtime.docker.exits import Exits
 from argoexec_cli.runtime.docker.logs import Logs
+from argoexec_cli.runtime.docker.pool import Pool
 from argoexec_cli.runtime.docker.refusals import refused
 from argoexec_cli.runtime.docker.runtime import DockerOptions, DockerRuntime
+from argoexec_cli.runtime.docker.sandbox import pool_actions
+from argoexec_cli.runtime.labels import POOL
 
 
 @asynccontextmanager
@@ -46,11 +49,28 @@ async def open_docker(
                 version=version.version,
                 limits=info.memory_limit and info.cpu_cfs_quota,
             )
+            pool = await _pool(engine, containers, owner, options, tasks)
             try:
                 logs = Logs(engine, exits, changes, root)
-                yield DockerRuntime(engine, containers, exits, logs, (owner, options, capabilities))
+                settings = (owner, options, capabilities)
+                yield DockerRuntime(engine, containers, exits, logs, pool, settings)
             finally:
                 await tasks.stop()
+                await pool.close()
+
+
+async def _pool(
+    engine: Engine, containers: Containers, owner: str, options: DockerOptions, tasks: Tasks
+) -> Pool:
+    """Make the pool of networks, unless the engine's files are out of reach: it needs one."""
+    here = options.host.startswith("unix:") and options.read_log_files
+    actions = pool_actions(engine, containers, owner, options.pause_image)
+    pool = Pool(actions, tasks, limit=options.warm_networks if here else 0)
+    ours = await containers.ours()
+    pauses = [one for one in ours if POOL in (one.labels or {})]
+    await pool.adopt(pauses, ours)
+    tasks.spawn(pool.run(), name="docker networks")
+    return pool
 
 
 async def _info(engine: Engine) -> wire.Info:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from argoexec_cli.runtime.base import ContainerSpec, Mount, Resources, SandboxSpec
-from argoexec_cli.runtime.labels import to_labels
+from argoexec_cli.runtime.docker.pool import HOSTNAME as POOL_HOSTNAME
+from argoexec_cli.runtime.labels import OWNER, POOL, to_labels
 
 LOG_CONFIG: Final = {
     "Type": "local",
@@ -37,7 +38,11 @@ def render_container(spec: ContainerSpec, owner: str) -> dict[str, Any]:
     if spec.sandbox.id:
         # The sandbox's host name comes with its network; setting one here would be refused.
         shared = f"container:{spec.sandbox.id}"
-        host |= {"NetworkMode": shared, "IpcMode": shared}
+        host |= {"NetworkMode": shared}
+        if spec.sandbox.spec.shared:
+            host |= {"IpcMode": shared}
+        if all(name != "HOSTNAME" for name, _ in spec.env):
+            body["Env"].append(f"HOSTNAME={spec.sandbox.spec.hostname}")
     else:
         body["Hostname"] = spec.sandbox.spec.hostname
     return body | {"HostConfig": host}
@@ -50,6 +55,16 @@ def render_sandbox(spec: SandboxSpec, image_id: str, owner: str) -> dict[str, An
         "Hostname": spec.hostname,
         "Labels": {**spec.labels, **to_labels(owner, spec.key)},
         "HostConfig": _host_config() | {"IpcMode": "shareable"},
+    }
+
+
+def render_pool_network(image_id: str, owner: str) -> dict[str, Any]:
+    """Describe a pause container of the pool, whose network one pod after the other has."""
+    return {
+        "Image": image_id,
+        "Hostname": POOL_HOSTNAME,
+        "Labels": {OWNER: owner, POOL: "1"},
+        "HostConfig": _host_config(),
     }
 
 

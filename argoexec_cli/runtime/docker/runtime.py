@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from argoexec_cli.errors import UnavailableError
+from argoexec_cli.errors import NotFoundError, UnavailableError
 from argoexec_cli.runtime.base import (
     Capabilities,
     ContainerSpec,
@@ -28,6 +28,7 @@ from argoexec_cli.runtime.docker.engine import Engine
 from argoexec_cli.runtime.docker.exits import Exits
 from argoexec_cli.runtime.docker.images import have_image
 from argoexec_cli.runtime.docker.logs import Logs
+from argoexec_cli.runtime.docker.pool import Pool
 from argoexec_cli.runtime.docker.render import render_container
 from argoexec_cli.runtime.docker.sandbox import ensure_sandbox
 
@@ -39,13 +40,15 @@ class DockerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     `host` is the engine's address. `pause_image` holds the network of pods with several containers;
     empty means one that is made from the host's busybox. `pull_stall_s` is how long a pull may go
-    without progress. `read_log_files` allows to read the engine's log files where this process can,
-    several times faster than through the API.
+    without progress. `warm_networks` bounds the pool of networks that single-container pods take
+    turns in (see `pool`); 0 gives every pod a new one. `read_log_files` allows to read the engine's
+    log files where this process can, several times faster than through the API.
     """
 
     host: str = "unix:///var/run/docker.sock"
     pause_image: str = ""
     pull_stall_s: float = 300.0
+    warm_networks: int = 16
     read_log_files: bool = True
 
 
@@ -58,6 +61,7 @@ class DockerRuntime:
         containers: Containers,
         exits: Exits,
         logs: Logs,
+        pool: Pool,
         settings: tuple[str, DockerOptions, Capabilities],
     ) -> None:
         """Use the parts, which `open_docker` owns; *settings*: owner, options, powers."""
@@ -65,6 +69,7 @@ class DockerRuntime:
         self._containers = containers
         self._exits = exits
         self._logs = logs
+        self._pool = pool
         self._owner, self._options, self._capabilities = settings
 
     @property
@@ -83,10 +88,10 @@ class DockerRuntime:
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
         """Start what the pod's containers share.
 
-        A single container brings its own network, so there is nothing to make.
+        A single container takes a network that is ready, or brings its own: nothing to make.
         """
         if not spec.shared:
-            return Sandbox(spec=spec)
+            return self._pool.borrow(spec) or Sandbox(spec=spec)
         return await ensure_sandbox(
             self._engine, self._containers, spec, self._owner, self._options.pause_image
         )
@@ -94,8 +99,19 @@ class DockerRuntime:
     async def start(self, spec: ContainerSpec) -> Handle:
         """Create and start, in two requests.
 
-        A container of this key that is there already is used as it is.
+        A container of this key that is there already is used as it is. A network of the pool that
+        has ended meanwhile is replaced by one of the container's own.
         """
+        try:
+            return await self._start(spec)
+        except NotFoundError:
+            if spec.sandbox.spec.shared or not spec.sandbox.id:
+                raise
+        self._pool.lose(spec.sandbox.id)
+        own = msgspec.structs.replace(spec, sandbox=Sandbox(spec=spec.sandbox.spec))
+        return await self._start(own)
+
+    async def _start(self, spec: ContainerSpec) -> Handle:
         body = render_container(spec, self._owner)
         container, has_run = await self._containers.create(spec.key, body)
         if not has_run:
@@ -128,12 +144,15 @@ class DockerRuntime:
 
     async def remove(self, handle: Handle) -> None:
         """Delete the container with its log; who still waits for it learns that it is gone."""
+        if self._pool.give_back(handle.key.pod_uid, handle.id):
+            return
         await self._containers.remove(handle.id)
         self._exits.forget(handle.id)
 
     async def list(self) -> list[Found]:
         """List our containers and sandboxes, one request however many there are."""
-        return [found for one in await self._containers.ours() if (found := to_found(one))]
+        found = [to_found(listed) for listed in await self._containers.ours()]
+        return [self._up_to_date(one) for one in found if one is not None]
 
     def logs(
         self, handle: Handle, position: str = "", *, follow: bool = True
@@ -143,6 +162,11 @@ class DockerRuntime:
         Positions fit both.
         """
         return self._logs.read(handle, position, follow=follow)
+
+    def _up_to_date(self, found: Found) -> Found:
+        """Agree with `wait`: the engine's list lags its events."""
+        ended = self._exits.has_ended(found.handle.id)
+        return msgspec.structs.replace(found, state="exited") if ended else found
 
     async def _kill(self, handle: Handle, ending: asyncio.Future[Exit]) -> None:
         """Send KILL and wait a while for the end.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import uuid
+from pathlib import Path
 from typing import Final
 
 from argoexec_cli.errors import NotFoundError
@@ -9,8 +12,9 @@ from argoexec_cli.runtime.base import ImagePull, Sandbox, SandboxSpec
 from argoexec_cli.runtime.docker.containers import Containers
 from argoexec_cli.runtime.docker.engine import Engine
 from argoexec_cli.runtime.docker.images import find_image, have_image
+from argoexec_cli.runtime.docker.pool import Network, PoolActions
 from argoexec_cli.runtime.docker.refusals import refused
-from argoexec_cli.runtime.docker.render import render_sandbox
+from argoexec_cli.runtime.docker.render import render_pool_network, render_sandbox
 from argoexec_cli.runtime.standin import StandInImage, docker_archive
 
 _OWN_IMAGE: Final = StandInImage(
@@ -29,7 +33,7 @@ async def ensure_sandbox(
     *pause_image* is pulled when it is not there; empty means one that is made here from the host's
     own busybox. NotFoundError when the sandbox existed and has ended: its address is lost.
     """
-    image_id = await _image(engine, pause_image)
+    image_id = await pause_image_id(engine, pause_image)
     container, has_run = await containers.create(spec.key, render_sandbox(spec, image_id, owner))
     if not has_run:
         await containers.start(container, spec.key.object_name)
@@ -42,7 +46,38 @@ async def ensure_sandbox(
     return Sandbox(id=container, spec=spec, ip=found.network_settings.ip)
 
 
-async def _image(engine: Engine, pause_image: str) -> str:
+def pool_actions(
+    engine: Engine, containers: Containers, owner: str, pause_image: str
+) -> PoolActions:
+    """Let a pool make, find and remove its networks."""
+
+    async def make() -> Network:
+        image_id = await pause_image_id(engine, pause_image)
+        name = f"argoexec-network-{uuid.uuid4().hex[:12]}"
+        container = await containers.create_named(name, render_pool_network(image_id, owner))
+        await containers.start(container, name)
+        network = await find(container)
+        if network is None:
+            raise NotFoundError(f"{name} has ended at once", hint=f"docker logs {name}")
+        return network
+
+    async def find(container: str) -> Network | None:
+        found = await containers.inspect(container)
+        if found is None or found.state.status != "running":
+            return None
+        text = await asyncio.to_thread(_read, found.resolv_conf_path)
+        return Network(found.id, found.network_settings.ip, text)
+
+    return PoolActions(make, find, containers.remove)
+
+
+def _read(path: str) -> str:
+    """Read resolv.conf; a file without an entry is still a file (name service by hosts alone)."""
+    return Path(path).read_text(encoding="utf-8") or "\n"
+
+
+async def pause_image_id(engine: Engine, pause_image: str) -> str:
+    """Return the id of the pause image, which is pulled or made when it is not there."""
     if pause_image:
         return (await have_image(engine, ImagePull(image=pause_image), None, stall_s=300)).id
     found = await find_image(engine, _OWN_IMAGE.name)

@@ -74,10 +74,17 @@ class Networks(Wire, frozen=True, kw_only=True):
         return next((one.ip_address for one in (self.networks or {}).values()), "")
 
 
+class HostConfig(Wire, frozen=True, kw_only=True):
+    """The part of a container's configuration that is the host's affair."""
+
+    network_mode: str = ""
+
+
 class Inspected(Wire, frozen=True, kw_only=True):
     """Answer of /containers/{id}/json."""
 
     id: str
+    resolv_conf_path: str = ""
     state: State
     config: Config
     network_settings: Networks = Networks()
@@ -90,6 +97,7 @@ class Listed(Wire, frozen=True, kw_only=True):
     state: str
     created: int
     labels: dict[str, str] | None = None
+    host_config: HostConfig = HostConfig()
     network_settings: Networks = Networks()
 
 
