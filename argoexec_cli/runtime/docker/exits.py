@@ -69,6 +69,10 @@ class Exits:
         if self._connected:
             self._live[container] = _Live(self._stream, None)
 
+    def has_ended(self, container: str) -> bool:
+        """Tell whether an end is known already; the engine's own list may be behind its events."""
+        return container in self._ended
+
     def forget(self, container: str) -> None:
         """Drop what is known about a container that is gone; who waits for it learns that."""
         self._live.pop(container, None)
@@ -106,10 +110,12 @@ class Exits:
                 await self._follow()
                 failures = 0
             except UnavailableError as exc:
-                if failures == 0:
-                    _log.warning("events of Docker Engine: %s", exc.message)
+                if self._connected:
+                    failures = 0
+                    _log.warning("events of Docker Engine broke off: %s", exc.message)
+                self._connected = False
                 await asyncio.sleep(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
-                failures = 0 if self._connected else failures + 1
+                failures += 1
             finally:
                 self._connected = False
 

@@ -25,6 +25,8 @@ from argoexec_cli.runtime.docker.pace import Pace
 from argoexec_cli.runtime.docker.position import Position
 from argoexec_cli.runtime.docker.refusals import refused
 
+_GONE: Final = frozenset({404, 409})
+_PIECE: Final = 16 * 1024
 _HEADER: Final = struct.Struct(">BxxxI")
 _PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -72,9 +74,10 @@ class ApiLog:
         return _PAUSES_S[min(self._fruitless, len(_PAUSES_S)) - 1]
 
     async def _batches(self, content: aiohttp.StreamReader) -> AsyncIterator[LogBatch]:
-        skip, buffer, pace = self._entries, b"", Pace()
+        skip, buffer, pace, lines = self._entries, b"", Pace(), LongLines()
         while data := await content.readany():
             runs, used = parse_entries(buffer := buffer + data)
+            lines.mend(runs)
             buffer = buffer[used:]
             dropped = min(skip, len(runs))
             skip -= dropped
@@ -94,9 +97,11 @@ class ApiLog:
                 f"container {self._handle.key.object_name} keeps no log that can be read",
                 hint="the executor's own containers do; was this one made by hand?",
             )
-        error = refused(answer, f"read the log of {self._handle.key.object_name}")
-        if not (isinstance(error, NotFoundError) and self._has_begun):
-            raise error
+        what = f"read the log of {self._handle.key.object_name}"
+        if answer.status not in _GONE:
+            raise refused(answer, what)
+        if not self._has_begun:
+            raise NotFoundError(f"cannot {what}: {answer.message}", hint="docker ps --all")
 
 
 def parse_entries(buffer: bytes) -> tuple[list[LogRun], int]:
@@ -117,6 +122,29 @@ def parse_entries(buffer: bytes) -> tuple[list[LogRun], int]:
         runs.append(LogRun(time_ns, stream, buffer[blank + 1 : stop]))
         position = stop
     return runs, position
+
+
+class LongLines:
+    """Gives long lines back the newline that engines before 23.0 lose in the `local` driver's log.
+
+    The engine cuts lines into pieces of exactly 16 KiB and a shorter rest, which has the newline.
+    Where the rest comes without, it is put back. A task that ends with an unfinished line of more
+    than 16 KiB gets one that it did not write: the API does not tell the two apart.
+    """
+
+    def __init__(self) -> None:
+        """Begin at the start of a log: no stream is inside a line."""
+        self._inside: set[int] = set()
+
+    def mend(self, runs: list[LogRun]) -> None:
+        """Look at the entries that follow, in place."""
+        for index, run in enumerate(runs):
+            if len(run.data) == _PIECE and not run.data.endswith(b"\n"):
+                self._inside.add(run.stream)
+            elif run.stream in self._inside:
+                self._inside.remove(run.stream)
+                if not run.data.endswith(b"\n"):
+                    runs[index] = run._replace(data=run.data + b"\n")
 
 
 @lru_cache(maxsize=64)

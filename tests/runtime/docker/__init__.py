@@ -1,0 +1,1 @@
+"""Tests of the Docker runtime's own parts, and of what only Docker can do to it."""
