@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 class Tasks:
@@ -22,23 +23,35 @@ class Tasks:
 
     def __init__(self) -> None:
         """Start with no tasks."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._stopped = False
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """Run *work* until it ends or the owner stops; an error in it is logged under *name*."""
+        task = self._start(work, name)
+        task.add_done_callback(_log_error)
+        return task
+
+    async def complete(self, work: Coroutine[Any, Any, _T], *, name: str) -> _T:
+        """Await *work*, which goes on in the background when this call is cancelled.
+
+        Its error is raised here; it is logged only when nobody waits for it any more.
+        """
+        task = self._start(work, name)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_log_error)
+            raise
+
+    def _start(self, work: Coroutine[Any, Any, _T], name: str) -> asyncio.Task[_T]:
         if self._stopped:
             work.close()
             raise RuntimeError(f"{name}: the owner of this task has stopped")
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._tasks.discard)
         return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("%s ended unexpectedly", task.get_name(), exc_info=error)
 
     async def stop(self, *, limit_s: float = 5.0) -> None:
         """Cancel all tasks and wait for them; name the ones that do not end within *limit_s*."""
@@ -68,7 +81,11 @@ class Cleanups:
         task = asyncio.create_task(self._limited(work, limit_s), name="cleanup")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        await asyncio.shield(task)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_log_error)
+            raise
 
     async def join(self) -> None:
         """Wait for everything that is still being cleaned up."""
@@ -98,3 +115,8 @@ class Signal:
         is missed.
         """
         return self._event.wait
+
+
+def _log_error(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("%s ended unexpectedly", task.get_name(), exc_info=error)

@@ -14,7 +14,7 @@ from typing import Final
 from argoexec_cli.errors import InvalidError
 
 _FORM: Final = re.compile(
-    r"^([+-]?(?:\d+\.?\d*|\.\d+))(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?\d{1,3}))?$"
+    r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?\d{1,2}))?", re.ASCII
 )
 _DECIMAL: Final = {
     "n": -9,
@@ -33,7 +33,7 @@ _BINARY: Final = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 
 def parse_quantity(text: str) -> Decimal:
     """Return the exact value of *text* in its base unit (cores, bytes)."""
-    match = _FORM.match(text)
+    match = _FORM.fullmatch(text)
     if not match:
         raise InvalidError(
             f"{text!r} is not a quantity", hint="write it like 500m, 2, 64Mi or 1.5Gi"

@@ -15,9 +15,9 @@ from argoexec_cli.errors import InvalidError
 Selector = Callable[[Mapping[str, str]], bool]
 
 _KEY: Final = r"(?P<key>[A-Za-z0-9][-A-Za-z0-9_./]*)"
-_SET: Final = re.compile(rf"^{_KEY}\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)$")
-_EQUAL: Final = re.compile(rf"^{_KEY}\s*(?P<op>==|=|!=)\s*(?P<value>[-A-Za-z0-9_.]*)$")
-_EXISTS: Final = re.compile(rf"^(?P<op>!?)\s*{_KEY}$")
+_SET: Final = re.compile(rf"{_KEY}\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)")
+_EQUAL: Final = re.compile(rf"{_KEY}\s*(?P<op>==|=|!=)\s*(?P<value>[-A-Za-z0-9_.]*)")
+_EXISTS: Final = re.compile(rf"(?P<op>!?)\s*{_KEY}")
 _COMMA: Final = re.compile(r",(?![^()]*\))")
 
 
@@ -30,17 +30,17 @@ def parse_selector(text: str) -> Selector:
 
 
 def _parse_term(text: str) -> Selector:
-    if match := _SET.match(text):
+    if match := _SET.fullmatch(text):
         key, values = match["key"], {value.strip() for value in match["values"].split(",")}
         if match["op"] == "in":
             return lambda labels: labels.get(key) in values
         return lambda labels: labels.get(key) not in values
-    if match := _EQUAL.match(text):
+    if match := _EQUAL.fullmatch(text):
         key, value = match["key"], match["value"]
         if match["op"] == "!=":
             return lambda labels: labels.get(key) != value
         return lambda labels: labels.get(key) == value
-    if match := _EXISTS.match(text):
+    if match := _EXISTS.fullmatch(text):
         key, wanted = match["key"], not match["op"]
         return lambda labels: (key in labels) is wanted
     raise InvalidError(

@@ -10,24 +10,25 @@ from typing import TYPE_CHECKING, Final
 from argoexec_cli.errors import (
     ArgoexecError,
     CapacityError,
-    NotFoundError,
     StartError,
     UnavailableError,
 )
 from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.ending import EndingError
 from argoexec_cli.executors.local.images import to_pull
-from argoexec_cli.executors.local.plan import container_spec
-from argoexec_cli.executors.local.retrying import until_it_works
+from argoexec_cli.executors.local.logs import LogWriter
+from argoexec_cli.executors.local.plan import container_spec, with_network_files
+from argoexec_cli.executors.local.retrying import PASSING, until_it_works
 from argoexec_cli.models.pod import Container
 from argoexec_cli.models.status import ContainerStateTerminated
-from argoexec_cli.runtime.base import ContainerKey, Exit, Handle, Image
+from argoexec_cli.runtime.base import ContainerKey, Exit, Handle, Image, ImagePull
 
 if TYPE_CHECKING:
     from argoexec_cli.executors.local.worker import PodWorker
 
 _PULL_TRIES: Final = 3
-_PULL_BACKOFF_S: Final = 1.0
+_SLOW_PULL_S: Final = 0.25
+"""A pull that takes longer is told of while it goes on."""
 
 
 class AttemptError(Exception):
@@ -61,11 +62,20 @@ class Attempt:
         state = statuses.find(self._worker.status, self._name).state
         if state.terminated:
             return state.terminated
-        if state.running and not self._worker.adopted(self._key):
+        found = self._worker.found.get(self._key)
+        if state.running and found is None:
             self._lose()
-        handle = await self._started(recovering=state.running is not None)
+        if found is None or found.state == "created":
+            handle = await self._started()
+        else:
+            handle = found.handle
+            if not state.running:
+                self._note_start(handle, image_id="")
         exit_ = await self._follow(handle)
+        if exit_.reason == "ContainerStatusUnknown" and not self._worker.ending.applied:
+            self._lose()
         self._worker.status = statuses.ended(self._worker.status, self._name, exit_)
+        self._host.logs.finished(self._key.pod_uid, self._key)
         ended = statuses.find(self._worker.status, self._name).state.terminated
         assert ended is not None  # noqa: S101 - `statuses.ended` has just set it
         if any(container.name == self._name for container in self._worker.pod.spec.init_containers):
@@ -73,28 +83,29 @@ class Attempt:
         return ended
 
     def _lose(self) -> None:
-        lost = Exit(exit_code=statuses.LOST_CODE, reason="ContainerStatusUnknown")
-        message = f"container {self._name} is gone: it was removed from the runtime while nobody watched it"
-        self._worker.status = statuses.ended(self._worker.status, self._name, lost, message)
+        message = f"container {self._name} is gone: something else removed it from the runtime"
+        self._worker.status = statuses.ended(
+            self._worker.status, self._name, statuses.UNKNOWN, message
+        )
         raise AttemptError(statuses.LOST, message)
 
-    async def _started(self, *, recovering: bool) -> Handle:
+    async def _started(self) -> Handle:
         image = await self._worker.ending.unless(self._pull())
         handle = await self._start(image)
         self._worker.handles[self._key] = handle
-        if not recovering:
-            self._worker.note("Created", f"Created container {self._name}", self._name)
-            self._worker.note("Started", f"Started container {self._name}", self._name)
-            self._worker.status = statuses.started(
-                self._worker.status, self._name, handle.id, image.digest or image.id
-            )
+        self._note_start(handle, image.digest or image.id)
         return handle
+
+    def _note_start(self, handle: Handle, image_id: str) -> None:
+        self._worker.note("Created", f"Created container {self._name}", self._name)
+        self._worker.note("Started", f"Started container {self._name}", self._name)
+        self._worker.status = statuses.started(self._worker.status, self._name, handle.id, image_id)
 
     async def _pull(self) -> Image:
         pull = to_pull(self._container)
         for left in range(_PULL_TRIES - 1, -1, -1):
             try:
-                image = await self._host.images.get(pull)
+                image = await self._pull_once(pull)
             except UnavailableError as exc:
                 if not left:
                     self._cannot_pull(exc)
@@ -103,7 +114,7 @@ class Attempt:
                     self._worker.status, self._name, "ImagePullBackOff", exc.message
                 )
                 await self._worker.save()
-                await asyncio.sleep(_PULL_BACKOFF_S * 2 ** (_PULL_TRIES - left))
+                await asyncio.sleep(self._host.settings.pull_backoff_s * 2 ** (_PULL_TRIES - left))
             except ArgoexecError as exc:
                 self._cannot_pull(exc)
             else:
@@ -111,6 +122,17 @@ class Attempt:
                 self._worker.note("Pulled", f"{how} image {pull.image}", self._name)
                 return image
         raise AssertionError("the last try returns or raises")
+
+    async def _pull_once(self, pull: ImagePull) -> Image:
+        slow = asyncio.get_running_loop().call_later(_SLOW_PULL_S, self._tell_of_pull)
+        try:
+            return await self._host.images.get(pull)
+        finally:
+            slow.cancel()
+
+    def _tell_of_pull(self) -> None:
+        self._worker.note("Pulling", f"Pulling image {self._container.image}", self._name)
+        self._worker.save_soon()
 
     def _cannot_pull(self, exc: ArgoexecError) -> None:
         reason = "InvalidImageName" if exc.code == "INVALID_ARGUMENT" else "ErrImagePull"
@@ -123,6 +145,7 @@ class Attempt:
         worker = self._worker
         assert worker.sandbox is not None  # noqa: S101 - made before the first container
         spec = container_spec(self._container, self._key, worker.sandbox, image, worker.volumes)
+        spec = with_network_files(spec, worker.network_files)
         try:
             async with self._host.starts:
                 # A start is never cut off half-way: if the pod is to end meanwhile, the container
@@ -145,14 +168,24 @@ class Attempt:
     async def _follow(self, handle: Handle) -> Exit:
         """Wait for the end, pumping the log and the status into our own stores meanwhile."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(
+            drain = group.create_task(
                 self._drain(handle), name=f"log of {self._name} in {self._worker.uid}"
             )
             group.create_task(self._worker.save(), name=f"status of {self._worker.uid}")
             exit_ = await self._wait(handle)
-        self._worker.drained.add(self._key)
-        self._host.logs.finished(self._key.pod_uid, self._key)
+            await self._unless_discarded(drain)
         return exit_
+
+    async def _unless_discarded(self, drain: asyncio.Task[None]) -> None:
+        """Wait for the log; give it up when the pod is being deleted, perhaps because the disk is
+        full of logs.
+        """
+        discarded = asyncio.ensure_future(self._worker.ending.discarded.wait())
+        try:
+            await asyncio.wait({drain, discarded}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            discarded.cancel()
+            drain.cancel()
 
     async def _drain(self, handle: Handle) -> None:
         await until_it_works(lambda: self._pump(handle), self._warn_of_log)
@@ -160,19 +193,25 @@ class Attempt:
     async def _pump(self, handle: Handle) -> None:
         writer = await self._host.logs.open(self._key)
         try:
+            await self._copy_log(handle, writer)
+            await writer.sync()
+        finally:
+            writer.close()
+
+    async def _copy_log(self, handle: Handle, writer: LogWriter) -> None:
+        try:
             async for batch in self._host.runtime.logs(handle, writer.position):
                 if batch.runs:
                     writer.append(batch.runs, batch.position)
-            await writer.sync()
-        except NotFoundError as exc:
+        except PASSING:
+            raise
+        except ArgoexecError as exc:
             self._worker.note("LogLost", exc.message, self._name, warning=True)
-        finally:
-            writer.close()
 
     def _warn_of_log(self, fault: ArgoexecError) -> None:
         reason = "LogStorageFull" if isinstance(fault, CapacityError) else "LogDelayed"
         self._worker.note(reason, fault.message, self._name, warning=True)
-        self._host.tasks.spawn(self._worker.save(), name=f"status of {self._worker.uid}")
+        self._worker.save_soon()
 
     async def _wait(self, handle: Handle) -> Exit:
         """Wait for the container's end, and bring it about when the pod is to end."""
@@ -201,5 +240,7 @@ class Attempt:
 
     async def _stop(self, handle: Handle, grace_s: float) -> None:
         await until_it_works(
-            lambda: self._host.runtime.stop(handle, grace_s=grace_s), self._worker.warn
+            lambda: self._host.runtime.stop(handle, grace_s=grace_s),
+            self._worker.warn,
+            faults=(ArgoexecError,),
         )

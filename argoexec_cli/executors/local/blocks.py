@@ -52,15 +52,13 @@ class Block(NamedTuple):
 def encode_block(runs: list[LogRun], position: str) -> bytes:
     """Return the bytes of a block that holds *runs* (at least one) and *position*."""
     data = b"".join([run.data for run in runs])
+    lengths = array("I", [len(run.data) for run in runs])
     times = array("q", [run.time_ns for run in runs])
-    columns = b"".join(
-        (
-            _little(array("I", [len(run.data) for run in runs])),
-            _little(times),
-            bytes([run.stream for run in runs]),
-            position.encode(),
-        )
-    )
+    first_ns, last_ns = min(times), max(times)
+    streams = bytes([run.stream for run in runs])
+    _swap_on_big_endian(lengths)
+    _swap_on_big_endian(times)
+    columns = b"".join((lengths.tobytes(), times.tobytes(), streams, position.encode()))
     total = _HEADER.size + len(columns) + len(data) + _TRAILER.size
     lines = data.count(b"\n") + (not data.endswith(b"\n"))
     rest = struct.pack(
@@ -69,8 +67,8 @@ def encode_block(runs: list[LogRun], position: str) -> bytes:
         len(runs),
         lines,
         len(data),
-        min(times),
-        max(times),
+        first_ns,
+        last_ns,
         len(position.encode()),
     )
     crc = zlib.crc32(data, zlib.crc32(columns, zlib.crc32(rest)))
@@ -101,8 +99,9 @@ def decode_block(buffer: memoryview, *, check: bool = False) -> Block | None:
     lengths, times, streams = array("I"), array("q"), array("B")
     for column, width in ((lengths, 4), (times, 8), (streams, 1)):
         column.frombytes(buffer[at : at + runs * width])
+        _swap_on_big_endian(column)
         at += runs * width
-    position = bytes(buffer[at:columns_end]).decode()
+    position = bytes(buffer[at:columns_end]).decode(errors="replace")
     data = buffer[columns_end : columns_end + size]
     return Block(total, lines, first_ns, last_ns, lengths, times, streams, data, position)
 
@@ -124,13 +123,19 @@ def block_size(header: bytes | memoryview) -> int:
     return total if magic == _MAGIC and MIN_BLOCK <= total <= MAX_BLOCK else 0
 
 
+def last_time(header: bytes | memoryview) -> int:
+    """Return the youngest time in the block that starts with *header* (at least `MIN_BLOCK`
+    bytes).
+    """
+    return int(_HEADER.unpack_from(header)[7])
+
+
 def last_block_size(tail: bytes | memoryview) -> int:
     """Return the length of the block that ends at the end of *tail* (4 bytes or more)."""
     (total,) = _TRAILER.unpack_from(tail, len(tail) - _TRAILER.size)
     return int(total)
 
 
-def _little(column: array[int]) -> bytes:
+def _swap_on_big_endian(column: array[int]) -> None:
     if sys.byteorder == "big":
         column.byteswap()
-    return column.tobytes()

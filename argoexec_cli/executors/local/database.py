@@ -26,6 +26,12 @@ class _Change(NamedTuple):
     future: asyncio.Future[Any]
 
 
+class _Result(NamedTuple):
+    future: asyncio.Future[Any]
+    value: Any = None
+    error: Exception | None = None
+
+
 class Database:
     """One SQLite file, opened and closed in one event loop; `close` waits for what was begun."""
 
@@ -39,6 +45,7 @@ class Database:
         except sqlite3.Error as exc:
             raise _translate(exc, path) from exc
         self._loop = asyncio.get_running_loop()
+        self._closed = False
         self._thread = threading.Thread(
             target=self._write, name=f"database {path.name}", daemon=True
         )
@@ -50,6 +57,8 @@ class Database:
         An error in *work* undoes this change alone and is raised here. Cancelling stops the
         waiting, not the change.
         """
+        if self._closed:
+            raise UnavailableError(f"{self._path} is closed", hint="start the daemon again")
         future: asyncio.Future[_T] = self._loop.create_future()
         self._queue.put(_Change(work, future))
         return await asyncio.shield(future)
@@ -70,9 +79,10 @@ class Database:
 
     async def close(self) -> None:
         """Finish what was queued and close the file. May be called twice."""
-        if self._thread.is_alive():
+        if not self._closed:
+            self._closed = True
             self._queue.put(None)
-            await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join)
 
     def _write(self) -> None:
         open_ = True
@@ -92,38 +102,43 @@ class Database:
             group.append(change)
         return group, True
 
-    def _commit_group(self, group: list[_Change]) -> list[tuple[asyncio.Future[Any], Any]]:
+    def _commit_group(self, group: list[_Change]) -> list[_Result]:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            results = [(change.future, self._apply(change)) for change in group]
+            results = [self._apply(change) for change in group]
             connection.execute("COMMIT")
         except sqlite3.Error as exc:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            return [(change.future, _translate(exc, self._path)) for change in group]
+            return [_Result(change.future, error=_translate(exc, self._path)) for change in group]
         return results
 
-    def _apply(self, change: _Change) -> object:
+    def _apply(self, change: _Change) -> _Result:
         self._connection.execute("SAVEPOINT change")
+        result = _Result(change.future)
         try:
-            result = change.work(self._connection)
-        except ArgoexecError as exc:
+            result = result._replace(value=change.work(self._connection))
+        except Exception as exc:
+            # Handed to whoever wanted the change: the thread has to live on for the others.
+            if not self._connection.in_transaction:
+                raise  # the disk is full: SQLite has undone the whole group by itself
             self._connection.execute("ROLLBACK TO change")
-            result = exc
+            error = _translate(exc, self._path) if isinstance(exc, sqlite3.Error) else exc
+            result = result._replace(error=error)
         self._connection.execute("RELEASE change")
         return result
 
 
-def _deliver(results: list[tuple[asyncio.Future[Any], Any]]) -> None:
-    for future, result in results:
+def _deliver(results: list[_Result]) -> None:
+    for future, value, error in results:
         if future.done():
             continue
-        if isinstance(result, ArgoexecError):
-            future.set_exception(result)
-            future.exception()
+        if error is None:
+            future.set_result(value)
         else:
-            future.set_result(result)
+            future.set_exception(error)
+            future.exception()
 
 
 def _connect(path: Path) -> sqlite3.Connection:

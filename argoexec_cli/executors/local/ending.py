@@ -26,6 +26,8 @@ class Ending:
         self.message = ""
         self.grace_s = float("inf")
         self.applied = False
+        self.discarded = asyncio.Event()
+        """Set when the pod is being deleted, so nobody will read the rest of its log."""
         self._wanted = asyncio.Event()
         self._changed = asyncio.Event()
 

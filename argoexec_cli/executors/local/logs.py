@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import shutil
@@ -13,7 +14,7 @@ from typing import Final
 from argoexec_cli.aio import Signal
 from argoexec_cli.errors import CapacityError, UnavailableError
 from argoexec_cli.executors.local import reading
-from argoexec_cli.executors.local.blocks import decode_block, encode_block
+from argoexec_cli.executors.local.blocks import block_size, decode_blocks, encode_block
 from argoexec_cli.models.logs import STDOUT, LogChunk, LogQuery, LogRun
 from argoexec_cli.runtime.base import ContainerKey
 
@@ -58,8 +59,8 @@ class LogStore:
         offset, skip_runs = await asyncio.to_thread(reading.start, self.path(key), query)
         budget = query.limit_bytes or None
         while True:
-            complete = not query.follow or ended()
-            wake = None if complete else self._signal(key).next()
+            was_ended = ended()
+            wake = self._signal(key).next() if query.follow and not was_ended else None
             chunk, offset = await asyncio.to_thread(
                 reading.next_chunk, self.path(key), offset, skip_runs, key.attempt
             )
@@ -73,6 +74,8 @@ class LogStore:
                 if budget == 0:
                     return
             elif wake is None:
+                if was_ended:
+                    reading.check_end(self.path(key), offset)
                 return
             else:
                 await wake()
@@ -93,11 +96,14 @@ class LogStore:
         """Delete the logs of all containers of a pod. Unknown: nothing to do."""
         await asyncio.to_thread(shutil.rmtree, self._directory / pod_uid, ignore_errors=True)
 
-    async def size(self, pod_uid: str) -> int:
-        """Return how many bytes the pod's logs take on disk."""
-        directory = self._directory / pod_uid
+    async def remove_attempt(self, key: ContainerKey) -> None:
+        """Delete the log of one attempt. Unknown: nothing to do."""
+        await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
+
+    async def sizes(self, pod_uids: list[str]) -> list[int]:
+        """Return how many bytes each pod's logs take on disk."""
         return await asyncio.to_thread(
-            lambda: sum(p.stat().st_size for p in directory.glob("*.log"))
+            lambda: [_size(self._directory / pod_uid) for pod_uid in pod_uids]
         )
 
 
@@ -122,10 +128,13 @@ class LogWriter:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            position = _recover(file)
+            try:
+                return cls(path, file, _recover(file), signal)
+            except OSError:
+                os.close(file)
+                raise
         except OSError as exc:
             raise _translate(exc, path) from exc
-        return cls(path, file, position, signal)
 
     def append(self, runs: list[LogRun], position: str) -> None:
         """Write one block and wake the followers. On an error nothing of it is kept, so it can be
@@ -135,9 +144,9 @@ class LogWriter:
         try:
             written = os.write(self._file, block)
             if written != len(block):
+                os.ftruncate(self._file, self._size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as exc:
-            os.ftruncate(self._file, self._size)
             raise _translate(exc, self._path) from exc
         self._size += len(block)
         self.position = position
@@ -160,18 +169,30 @@ class LogWriter:
 def _recover(file: int) -> str:
     """Cut off what is not a whole block at the end of the file; return the position of the last
     whole one.
+
+    Reads the file once, from its start, and holds no more than a gulp or one block of it.
     """
     size, good, position = os.fstat(file).st_size, 0, ""
     while good < size:
-        block, wanted = None, _GULP
-        while block is None and wanted <= size - good + _GULP:
-            block = decode_block(memoryview(os.pread(file, wanted, good)), check=True)
-            wanted *= 8
-        if block is None:
+        buffer = os.pread(file, _GULP, good)
+        if (whole := block_size(buffer)) > len(buffer):
+            buffer = os.pread(file, whole, good)
+        before = good
+        for block in decode_blocks(memoryview(buffer), check=True):
+            good, position = good + block.size, block.position
+        if good == before:
             os.ftruncate(file, good)
             break
-        good, position = good + block.size, block.position
     return position
+
+
+def _size(directory: Path) -> int:
+    """Return the bytes of all logs there; a log that is removed meanwhile counts as nothing."""
+    total = 0
+    for path in directory.glob("*.log"):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
 
 
 def _translate(exc: OSError, path: Path) -> CapacityError | UnavailableError:

@@ -20,13 +20,16 @@ from argoexec_cli.executors.local.host import Host
 from argoexec_cli.executors.local.images import Images
 from argoexec_cli.executors.local.logs import LogStore
 from argoexec_cli.executors.local.plan import accept, spec_hash
-from argoexec_cli.executors.local.pods import PodTable, StoredPod
+from argoexec_cli.executors.local.pods import PodTable
 from argoexec_cli.executors.local.reading import cursor_attempt
+from argoexec_cli.executors.local.retrying import until_it_works
+from argoexec_cli.executors.local.rows import StoredPod
 from argoexec_cli.executors.local.settings import LocalSettings
 from argoexec_cli.executors.local.sweep import sweep_for_ever
 from argoexec_cli.executors.local.volumes import PodDirectories
 from argoexec_cli.executors.local.watch import Hub, matcher
 from argoexec_cli.executors.local.worker import PodWorker
+from argoexec_cli.executors.local.worker import grace_s as own_grace_s
 from argoexec_cli.models.base import field_paths
 from argoexec_cli.models.executor import Capacity, Executor, ExecutorInfo
 from argoexec_cli.models.logs import LogChunk, LogQuery
@@ -47,12 +50,13 @@ async def open_local(
     """Open the state below `settings.data_dir`, adopt what runs, and give the executor.
 
     *open_runtime* is called with the executor's own id, which owns its containers.
-    Leaving the context detaches: containers run on and are adopted next time. The caller sees to it that nobody else uses the data
-    directory.
+    Leaving the context detaches: containers run on and are adopted next time. The caller sees to it
+    that nobody else uses the data directory.
     """
+    data_dir = settings.data_dir.absolute()
     async with AsyncExitStack() as stack:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        table = PodTable(settings.data_dir / "executor.db")
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        table = PodTable(data_dir / "executor.db")
         stack.push_async_callback(table.close)
         await table.load()
         runtime = await stack.enter_async_context(open_runtime(table.store_id))
@@ -63,8 +67,8 @@ async def open_local(
                 settings=settings,
                 runtime=runtime,
                 table=table,
-                logs=LogStore(settings.data_dir / "logs"),
-                directories=PodDirectories(settings.data_dir / "pods"),
+                logs=LogStore(data_dir / "logs"),
+                directories=PodDirectories(data_dir / "pods"),
                 images=Images(runtime, tasks),
                 admission=Admission(settings.room),
                 hub=Hub(table.store_id),
@@ -85,6 +89,7 @@ class LocalExecutor:
         """Use the parts in *host*."""
         self.host = host
         self._workers: dict[str, PodWorker] = {}
+        self._accepting = 0
 
     async def recover(self) -> None:
         """Give every pod that is not over and clean a worker, with what the runtime has of it."""
@@ -94,30 +99,54 @@ class LocalExecutor:
         active = await self.host.table.all("cleaned = 0 OR deleting = 1")
         for stored in active:
             uid = stored.record.pod.metadata.uid
-            self._begin(stored, [one for one in found[uid] if one.handle.key.container])
+            self._begin(stored, found[uid])
             if stored.deleting:
                 self.host.tasks.spawn(self._forget(uid), name=f"deletion of {uid}")
         if active:
             _log.info(
                 "adopted %d pods, %d of them with containers",
                 len(active),
-                sum(map(bool, found.values())),
+                sum(bool(found[stored.record.pod.metadata.uid]) for stored in active),
             )
 
     async def run_pod(self, request: PodRequest) -> PodRecord:
         """See `Executor.run_pod`."""
         accepted = accept(request)
-        self.host.admission.check(need_of(accepted.pod.spec))
-        if self.host.admission.queued >= self.host.settings.max_queued:
-            raise CapacityError(
-                f"{self.host.admission.queued} pods are queued already",
-                hint="try again later: argoexec list",
-            )
-        stored, new = await self.host.table.insert(accepted, spec_hash(request))
-        if new:
-            self._begin(stored, [])
-            token = self.host.hub.token(stored.record.revision)
-            self.host.hub.publish(PodUpdate(type="ADDED", record=stored.record, token=token))
+        uid = request.pod.metadata.uid
+        if fault := self._no_room(accepted):
+            try:
+                return (await self.host.table.find(accepted, spec_hash(request), uid)).record
+            except NotFoundError:
+                raise fault from None
+        # Once it is written it has to begin, also when the client has gone meanwhile.
+        work = self._accept(accepted, spec_hash(request), uid)
+        return await self.host.tasks.complete(
+            work, name=f"acceptance of {accepted.pod.metadata.name}"
+        )
+
+    def _no_room(self, request: PodRequest) -> CapacityError | None:
+        """Return why the pod cannot be accepted, if it is new."""
+        try:
+            self.host.admission.check(need_of(request.pod.spec))
+        except CapacityError as exc:
+            return exc
+        queued = self.host.admission.queued + self._accepting
+        if queued < self.host.settings.max_queued:
+            return None
+        return CapacityError(
+            f"{queued} pods are queued already", hint="try again later: argoexec list"
+        )
+
+    async def _accept(self, request: PodRequest, hash_: str, uid: str) -> PodRecord:
+        self._accepting += 1
+        try:
+            stored, new = await self.host.table.insert(request, hash_, uid)
+            if new:
+                self._begin(stored, [])
+                token = self.host.hub.token(stored.record.revision)
+                self.host.hub.publish(PodUpdate(type="ADDED", record=stored.record, token=token))
+        finally:
+            self._accepting -= 1
         return stored.record
 
     async def get_pod(self, ref: PodRef) -> PodRecord:
@@ -136,7 +165,8 @@ class LocalExecutor:
         hub, matches = self.host.hub, matcher(query)
         subscription = hub.subscribe(query)
         try:
-            replay = await self.host.table.since(hub.revision(token, self.host.table.floor))
+            table = self.host.table
+            replay = await table.since(hub.revision(token, table.floor, table.revision))
             for gone, record in replay.changed:
                 if matches(record):
                     kind: Kind = "DELETED" if gone else "MODIFIED" if token else "ADDED"
@@ -152,24 +182,18 @@ class LocalExecutor:
     async def stop_pod(self, ref: PodRef, grace_s: float | None = None) -> None:
         """See `Executor.stop_pod`."""
         stored = await self.host.table.get(ref)
-        uid = stored.record.pod.metadata.uid
-        worker = self._workers.get(uid)
-        if worker is None or stored.record.pod.status.terminal:
-            return
-        grace_s = worker.grace_s if grace_s is None else max(0.0, grace_s)
-        await self.host.table.want_stop(uid, grace_s)
-        worker.stop(grace_s)
+        pod = stored.record.pod
+        if not pod.status.terminal:
+            grace_s = own_grace_s(pod.spec) if grace_s is None else max(0.0, grace_s)
+            work = self._stop(pod.metadata.uid, grace_s, delete=False)
+            await self.host.tasks.complete(work, name=f"stop of {pod.metadata.uid}")
 
     async def delete_pod(self, ref: PodRef) -> None:
         """See `Executor.delete_pod`."""
         stored = await self.host.table.get(ref)
-        uid = stored.record.pod.metadata.uid
-        worker = self._workers.get(uid)
-        grace_s = worker.grace_s if worker else 0.0
-        await self.host.table.want_stop(uid, grace_s, delete=True)
-        if worker:
-            worker.stop(grace_s)
-        await asyncio.shield(self.host.tasks.spawn(self._forget(uid), name=f"deletion of {uid}"))
+        pod = stored.record.pod
+        work = self._delete(pod.metadata.uid, own_grace_s(pod.spec))
+        await self.host.tasks.complete(work, name=f"deletion of {pod.metadata.uid}")
 
     async def pod_logs(self, ref: PodRef, query: LogQuery) -> AsyncIterator[LogChunk]:
         """See `Executor.pod_logs`."""
@@ -216,19 +240,31 @@ class LocalExecutor:
         await worker.run()
         self._workers.pop(worker.uid, None)
 
+    async def _stop(self, uid: str, grace_s: float, *, delete: bool) -> None:
+        await self.host.table.want_stop(uid, grace_s, delete=delete)
+        # Only now: the worker may begin in between, as the row is seen before it.
+        if worker := self._workers.get(uid):
+            worker.stop(grace_s, discard=delete)
+
+    async def _delete(self, uid: str, grace_s: float) -> None:
+        await self._stop(uid, grace_s, delete=True)
+        await self._forget(uid)
+
     async def _forget(self, uid: str) -> None:
         """Wait until the pod is over and clean, then remove its log and row; tell the watchers."""
         if worker := self._workers.get(uid):
             await worker.cleaned()
         await self.host.logs.remove(uid)
-        last = await self.host.table.forget(uid)
+        last = await until_it_works(
+            lambda: self.host.table.forget(uid), lambda fault: _log.warning("%s", fault.message)
+        )
         if last is not None:
             token = self.host.hub.token(last.revision)
             self.host.hub.publish(PodUpdate(type="DELETED", record=last, token=token))
 
     def _log_complete(self, key: ContainerKey) -> bool:
         worker = self._workers.get(key.pod_uid)
-        return worker is None or worker.status.terminal or key in worker.drained
+        return worker is None or worker.log_complete(key)
 
 
 def _only_container(spec: PodSpec) -> str:

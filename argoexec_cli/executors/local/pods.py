@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,42 +17,18 @@ import msgspec
 
 from argoexec_cli.errors import AlreadyExistsError, InvalidError, NotFoundError
 from argoexec_cli.executors.local.database import Database
+from argoexec_cli.executors.local.rows import SCHEMA, StoredPod, cursor, select
 from argoexec_cli.models.base import decode_json, encode_json
 from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.record import PodEvent, PodOutputs, PodQuery, PodRecord, PodRef, PodRequest
 from argoexec_cli.models.selector import parse_selector
 from argoexec_cli.models.status import PodStatus
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS pods (
-    uid TEXT PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, spec_hash TEXT NOT NULL,
-    request BLOB NOT NULL, status BLOB NOT NULL, outputs BLOB NOT NULL, phase TEXT NOT NULL,
-    revision INTEGER NOT NULL, created REAL NOT NULL, finished REAL,
-    stop_grace REAL, deleting INTEGER NOT NULL DEFAULT 0, cleaned INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (namespace, name));
-CREATE INDEX IF NOT EXISTS pods_by_revision ON pods (revision);
-CREATE TABLE IF NOT EXISTS events (
-    id INTEGER PRIMARY KEY, uid TEXT NOT NULL, event BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS events_by_uid ON events (uid);
-CREATE TABLE IF NOT EXISTS tombstones (revision INTEGER PRIMARY KEY, record BLOB NOT NULL);
-"""
 _KEPT_TOMBSTONES: Final = 10_000
-_COLUMNS: Final = (
-    "rowid, request, status, outputs, revision, stop_grace, deleting, cleaned, spec_hash"
-)
-
-
-class StoredPod(NamedTuple):
-    """A row: the record as clients see it, and what only the executor knows."""
-
-    order: int
-    record: PodRecord
-    request: PodRequest
-    spec_hash: str
-    stop_grace_s: float | None = None
-    deleting: bool = False
-    cleaned: bool = False
+_KEPT_EVENTS: Final = 500
+"""Of one pod: one that is restarted for weeks must not fill the disk."""
+_MAX_DIGITS: Final = 18
+"""A longer number is not one of SQLite's integers."""
 
 
 class Replay(NamedTuple):
@@ -72,7 +47,7 @@ class PodTable:
 
     def __init__(self, path: Path) -> None:
         """Open or create the database file at *path*."""
-        self._db = Database(path, _SCHEMA)
+        self._db = Database(path, SCHEMA)
         self.store_id = ""
         self._revision = 0
         self.floor = 0
@@ -85,20 +60,26 @@ class PodTable:
         """Finish all commits and close the file."""
         await self._db.close()
 
-    async def insert(self, request: PodRequest, spec_hash: str) -> tuple[StoredPod, bool]:
+    async def insert(
+        self, request: PodRequest, spec_hash: str, uid: str = ""
+    ) -> tuple[StoredPod, bool]:
         """Accept a pod; returns (row, is new). `AlreadyExistsError` when the name is taken by
-        another spec or uid.
+        another spec, or by another uid than the client's own, *uid*.
         """
 
         def work(db: sqlite3.Connection) -> tuple[StoredPod, bool]:
             meta = request.pod.metadata
-            if found := _select(db, "namespace = ? AND name = ?", meta.namespace, meta.name):
-                _check_same(found[0], request, spec_hash)
+            if found := select(db, "namespace = ? AND name = ?", meta.namespace, meta.name):
+                _check_same(found[0], spec_hash, uid)
                 return found[0], False
+            if select(db, "uid = ?", meta.uid):
+                raise AlreadyExistsError(
+                    f"another pod has the uid {meta.uid}", hint="leave metadata.uid empty"
+                )
             revision = self._next_revision()
             order = db.execute(
-                "INSERT INTO pods (uid, namespace, name, spec_hash, request, status, outputs, phase,"
-                " revision, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO pods (uid, namespace, name, spec_hash, request, status, outputs,"
+                " phase, revision, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     meta.uid,
                     meta.namespace,
@@ -118,16 +99,29 @@ class PodTable:
 
         return await self._db.commit(work)
 
+    async def find(self, request: PodRequest, spec_hash: str, uid: str = "") -> StoredPod:
+        """Return the pod that was accepted for the same request before. `NotFoundError`, and the
+        errors of `insert`.
+        """
+        meta = request.pod.metadata
+        found = await self.get(PodRef(namespace=meta.namespace, name=meta.name))
+        _check_same(found, spec_hash, uid)
+        return found
+
     async def update(
         self,
         uid: str,
         status: PodStatus,
         events: tuple[PodEvent, ...] = (),
         outputs: PodOutputs | None = None,
-    ) -> int:
-        """Write a pod's status, new events and (at the end) outputs; returns the revision."""
+    ) -> int | None:
+        """Write a pod's status, new events and (at the end) outputs; returns the revision, None
+        when the pod is gone.
+        """
 
-        def work(db: sqlite3.Connection) -> int:
+        def work(db: sqlite3.Connection) -> int | None:
+            if not db.execute("SELECT 1 FROM pods WHERE uid = ?", (uid,)).fetchone():
+                return None
             revision = self._next_revision()
             finished = datetime.now(UTC).timestamp() if status.terminal else None
             db.execute(
@@ -146,6 +140,7 @@ class PodTable:
                 "INSERT INTO events (uid, event) VALUES (?, ?)",
                 [(uid, encode_json(e)) for e in events],
             )
+            _trim_events(db, uid)
             return revision
 
         return await self._db.commit(work)
@@ -176,7 +171,7 @@ class PodTable:
         """
 
         def work(db: sqlite3.Connection) -> PodRecord | None:
-            found = _select(db, "uid = ?", uid)
+            found = select(db, "uid = ?", uid)
             if not found:
                 return None
             last = msgspec.structs.replace(found[0].record, revision=self._next_revision())
@@ -188,13 +183,18 @@ class PodTable:
 
         return await self._db.commit(work)
 
+    @property
+    def revision(self) -> int:
+        """The youngest revision that may have been given out."""
+        return self._revision
+
     async def get(self, ref: PodRef) -> StoredPod:
         """Return the row that *ref* names. `NotFoundError`."""
         if ref.uid and not ref.name:
-            rows = await self._db.read(lambda db: _select(db, "uid = ?", ref.uid))
+            rows = await self._db.read(lambda db: select(db, "uid = ?", ref.uid))
         else:
             rows = await self._db.read(
-                lambda db: _select(db, "namespace = ? AND name = ?", ref.namespace, ref.name)
+                lambda db: select(db, "namespace = ? AND name = ?", ref.namespace, ref.name)
             )
         if not rows or (ref.uid and rows[0].record.pod.metadata.uid != ref.uid):
             raise NotFoundError(f"pod {ref} not found", hint="see what there is: argoexec list")
@@ -211,7 +211,7 @@ class PodTable:
 
     async def all(self, where: str = "1", *args: object) -> list[StoredPod]:
         """Return the rows that match an SQL condition, in the order in which they were accepted."""
-        return await self._db.read(lambda db: _select(db, where, *args))
+        return await self._db.read(lambda db: select(db, where, *args))
 
     async def page(self, query: PodQuery) -> tuple[list[StoredPod], str]:
         """Return the rows that match, oldest first, and the token of the next page ("" when there
@@ -220,9 +220,9 @@ class PodTable:
         matches = parse_selector(query.selector)
         after = _page_start(query.page_token)
 
-        def select(db: sqlite3.Connection) -> tuple[list[StoredPod], str]:
+        def work(db: sqlite3.Connection) -> tuple[list[StoredPod], str]:
             rows: list[StoredPod] = []
-            for row in _cursor(
+            for row in cursor(
                 db,
                 "rowid > ? AND ? IN ('', namespace) AND ? IN ('', name) AND ? IN ('', phase)",
                 (after, query.namespace, query.name, query.phase),
@@ -234,13 +234,13 @@ class PodTable:
                 rows.append(row)
             return rows, ""
 
-        return await self._db.read(select)
+        return await self._db.read(work)
 
     async def since(self, revision: int) -> Replay:
         """Return what changed after *revision*, with the revision that this brings a watcher to."""
 
         def query(db: sqlite3.Connection) -> Replay:
-            rows = _select(db, "revision > ?", revision, order="revision")
+            rows = select(db, "revision > ?", revision, order="revision")
             gone = db.execute(
                 "SELECT record FROM tombstones WHERE revision > ?", (revision,)
             ).fetchall()
@@ -248,7 +248,7 @@ class PodTable:
             if revision >= self.floor and revision > 0:
                 changed += [(True, decode_json(blob, PodRecord)) for (blob,) in gone]
             changed.sort(key=lambda change: change[1].revision)
-            return Replay(changed, max([revision, *(record.revision for _, record in changed)]))
+            return Replay(changed, max(revision, _last_revision(db)))
 
         return await self._db.read(query)
 
@@ -272,63 +272,46 @@ class PodTable:
 def _load_meta(db: sqlite3.Connection) -> tuple[str, int, int]:
     db.execute("INSERT OR IGNORE INTO meta VALUES ('id', ?)", (uuid.uuid4().hex[:12],))
     meta: dict[str, str] = dict(db.execute("SELECT key, value FROM meta").fetchall())
+    floor = int(meta.get("floor", 0))
+    return meta["id"], max(_last_revision(db), floor), floor
+
+
+def _last_revision(db: sqlite3.Connection) -> int:
     (last,) = db.execute(
         "SELECT MAX(COALESCE((SELECT MAX(revision) FROM pods), 0),"
         " COALESCE((SELECT MAX(revision) FROM tombstones), 0))"
     ).fetchone()
-    floor = int(meta.get("floor", 0))
-    return meta["id"], max(last, floor), floor
+    return int(last)
 
 
-def _select(
-    db: sqlite3.Connection, where: str, *args: object, order: str = "rowid"
-) -> list[StoredPod]:
-    return list(_cursor(db, where, args, order))
-
-
-def _cursor(
-    db: sqlite3.Connection, where: str, args: tuple[object, ...], order: str = "rowid"
-) -> Iterator[StoredPod]:
-    # The conditions are constants of this package; values always travel as parameters.
-    rows = db.execute(f"SELECT {_COLUMNS} FROM pods WHERE {where} ORDER BY {order}", args)  # noqa: S608
-    return (_stored(*row) for row in rows)
+def _trim_events(db: sqlite3.Connection, uid: str) -> None:
+    db.execute(
+        "DELETE FROM events WHERE uid = ? AND id <="
+        " (SELECT id FROM events WHERE uid = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        (uid, uid, _KEPT_EVENTS),
+    )
 
 
 def _page_start(token: str) -> int:
     if not token:
         return 0
-    if not token.isdecimal():
+    if not token.isdecimal() or len(token) > _MAX_DIGITS:
         raise InvalidError(
             f"{token!r} is not a page token", hint="use the token of the page before, unchanged"
         )
     return int(token)
 
 
-def _stored(  # noqa: PLR0913 - one parameter per column
-    order: int,
-    request: bytes,
-    status: bytes,
-    outputs: bytes,
-    revision: int,
-    stop_grace: float | None,
-    deleting: int,
-    cleaned: int,
-    spec_hash: str,
-) -> StoredPod:
-    wanted = decode_json(request, PodRequest)
-    pod = msgspec.structs.replace(wanted.pod, status=decode_json(status, PodStatus))
-    record = PodRecord(pod=pod, outputs=decode_json(outputs, PodOutputs), revision=revision)
-    return StoredPod(order, record, wanted, spec_hash, stop_grace, bool(deleting), bool(cleaned))
-
-
 def _without_status(pod: Pod) -> Pod:
     return msgspec.structs.replace(pod, status=PodStatus())
 
 
-def _check_same(found: StoredPod, request: PodRequest, spec_hash: str) -> None:
-    meta = request.pod.metadata
+def _check_same(found: StoredPod, spec_hash: str, uid: str) -> None:
+    meta = found.record.pod.metadata
     if found.spec_hash != spec_hash:
         problem = "exists with another spec"
+    elif uid not in ("", meta.uid):
+        problem = "exists with another uid"
     elif found.deleting:
         problem = "is being deleted"
     else:

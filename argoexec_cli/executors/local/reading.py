@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from argoexec_cli.errors import InvalidError
+from argoexec_cli.errors import DataLossError, InvalidError
 from argoexec_cli.executors.local.blocks import (
     MIN_BLOCK,
     Block,
@@ -21,6 +21,7 @@ from argoexec_cli.executors.local.blocks import (
     decode_block,
     decode_blocks,
     last_block_size,
+    last_time,
 )
 from argoexec_cli.models.logs import LogChunk, LogQuery
 
@@ -71,6 +72,21 @@ def next_chunk(
         return None, offset
     end = offset + sum(block.size for block in blocks)
     return skip(_join(blocks, f"{attempt}.{end}.0"), skip_runs), end
+
+
+def check_end(path: Path, offset: int) -> None:
+    """Raise `DataLossError` when a log that is complete does not end at *offset*, as far as it can
+    be read.
+    """
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return
+    if size > offset:
+        raise DataLossError(
+            f"{path} is damaged: {size - offset} bytes from byte {offset} on cannot be read",
+            hint="what comes before them was shown",
+        )
 
 
 def skip(chunk: LogChunk, runs: int) -> LogChunk:
@@ -222,8 +238,7 @@ def _since(file: int, since_ns: int) -> int:
     while (
         since_ns and (header := os.pread(file, MIN_BLOCK, offset)) and (size := block_size(header))
     ):
-        block = decode_block(memoryview(os.pread(file, size, offset)))
-        if block is None or block.last_ns >= since_ns:
+        if last_time(header) >= since_ns:
             break
         offset += size
     return offset

@@ -16,7 +16,9 @@ class LocalSettings:
     `retention_s`, `max_finished` and `max_log_bytes` bound what is kept of finished pods;
     `max_queued` how many may wait. `reap_grace_s` is the age from which containers of ours that no
     pod knows are removed. `parallel_starts` bounds how many containers the runtime starts at a
-    time: more than about twice the cores only makes each start slower.
+    time: more than about twice the cores only makes each start slower. `pull_backoff_s` is the
+    first wait after a registry did not answer; `restart_backoff_s` the first and the longest before
+    a container is started again, by default as the kubelet's CrashLoopBackOff.
     """
 
     data_dir: Path
@@ -30,6 +32,8 @@ class LocalSettings:
     reap_grace_s: float = 60.0
     sweep_s: float = 60.0
     parallel_starts: int = 8
+    pull_backoff_s: float = 1.0
+    restart_backoff_s: tuple[float, float] = (10.0, 300.0)
 
 
 def host_room(max_pods: int = 110) -> Room:

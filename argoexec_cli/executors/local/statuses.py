@@ -30,8 +30,8 @@ DEADLINE: Final = "DeadlineExceeded"
 LOST: Final = "Lost"
 START_ERROR_CODE: Final = 128
 """The exit code that Kubernetes gives to a container whose command could not be started."""
-LOST_CODE: Final = 137
-"""The exit code that the kubelet reports with ContainerStatusUnknown."""
+UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
+"""What the kubelet reports for a container of which nothing is known any more."""
 
 
 def admitted(pod: Pod) -> PodStatus:
@@ -156,6 +156,9 @@ def finished(status: PodStatus, reason: str, message: str) -> PodStatus:
     """The pod has ended: Succeeded when no reason speaks against it and every main container ended
     with 0.
     """
+    for container in (*status.init_container_statuses, *status.container_statuses):
+        if container.state.running:
+            status = ended(status, container.name, UNKNOWN, "nobody saw how it ended")
     codes = [
         c.state.terminated.exit_code if c.state.terminated else None
         for c in status.container_statuses

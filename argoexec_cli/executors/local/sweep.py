@@ -5,13 +5,14 @@ knows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-from argoexec_cli.errors import ArgoexecError
+from argoexec_cli.errors import ArgoexecError, NotFoundError
 from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.host import Host
-from argoexec_cli.executors.local.pods import StoredPod
+from argoexec_cli.executors.local.rows import StoredPod
 from argoexec_cli.models.record import PodRef
 
 _log = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ async def retire(host: Host, delete: Delete) -> int:
     doomed += kept[: max(0, len(kept) - settings.max_finished)]
     doomed += await _beyond_bytes(host, kept[max(0, len(kept) - settings.max_finished) :])
     for stored in doomed:
-        await delete(stored.record.ref)
+        with contextlib.suppress(NotFoundError):
+            await delete(stored.record.ref)
     return len(doomed)
 
 
@@ -68,8 +70,9 @@ async def reap(host: Host) -> int:
 async def _beyond_bytes(host: Host, kept: list[StoredPod]) -> list[StoredPod]:
     """Return the oldest of *kept* whose logs are more than what may be kept in all."""
     left, doomed = host.settings.max_log_bytes, []
-    for stored in reversed(kept):
-        left -= await host.logs.size(stored.record.pod.metadata.uid)
+    sizes = await host.logs.sizes([stored.record.pod.metadata.uid for stored in kept])
+    for stored, size in zip(reversed(kept), reversed(sizes), strict=True):
+        left -= size
         if left < 0:
             doomed.append(stored)
     return doomed

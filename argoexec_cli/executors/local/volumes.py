@@ -5,13 +5,16 @@ removed after its last.
 from __future__ import annotations
 
 import asyncio
+import errno
 import shutil
 from pathlib import Path
+from typing import Final
 
-from argoexec_cli.errors import CapacityError
-from argoexec_cli.models.pod import Pod
-from argoexec_cli.models.record import PodRequest
+from argoexec_cli.errors import ArgoexecError, CapacityError, InvalidError, UnavailableError
+from argoexec_cli.models.record import File, PodRequest
 from argoexec_cli.runtime.base import Mount, Sandbox
+
+_CONFLICTS: Final = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 
 class PodDirectories:
@@ -33,6 +36,22 @@ class PodDirectories:
         if names and not made.exists():
             await asyncio.to_thread(_make, made, names, request.files)
         return {name: made / name for name in names}
+
+    async def network_files(self, sandbox: Sandbox) -> tuple[Mount, ...]:
+        """Write the files that describe the pod's network, and return their mounts; none when the
+        runtime does that itself. May be repeated.
+        """
+        if not sandbox.resolv_conf:
+            return ()
+        directory = self._directory / sandbox.spec.key.pod_uid / "network"
+        name = sandbox.hostname or sandbox.spec.hostname
+        files = {
+            "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{sandbox.ip}\t{name}\n",
+            "hostname": f"{name}\n",
+            "resolv.conf": sandbox.resolv_conf,
+        }
+        await asyncio.to_thread(_write, directory, files)
+        return tuple(Mount(source=str(directory / file), target=f"/etc/{file}") for file in files)
 
     async def remove(self, pod_uid: str) -> None:
         """Delete everything of the pod. Unknown: nothing to do."""
@@ -60,8 +79,17 @@ def _make(made: Path, names: list[str], files: tuple[File, ...]) -> None:
         raise _translate(exc, made) from exc
 
 
+def _write(directory: Path, files: dict[str, str]) -> None:
+    try:
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for name, content in files.items():
+            (directory / name).write_text(content, encoding="utf-8")
+    except OSError as exc:
+        raise _translate(exc, directory) from exc
+
+
 def _translate(exc: OSError, made: Path) -> ArgoexecError:
-    problem = f"cannot make the pod's volumes: {exc.strerror}"
+    problem = f"cannot make the pod's files: {exc.strerror}"
     if exc.errno in (errno.ENOSPC, errno.EDQUOT):
         return CapacityError(problem, hint=f"free some space: df -h {made.parent.parent}")
     if exc.errno in _CONFLICTS:

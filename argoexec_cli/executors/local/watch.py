@@ -58,7 +58,7 @@ class Subscription:
         await self._wake.wait()
         self._wake.clear()
         updates, self._pending = list(self._pending.values()), {}
-        return updates
+        return sorted(updates, key=lambda update: update.record.revision if update.record else 0)
 
 
 class Hub:
@@ -88,13 +88,13 @@ class Hub:
         """Return the token that resumes after *revision*."""
         return f"{self._store_id}.{revision}"
 
-    def revision(self, token: str, floor: int) -> int:
-        """Return the revision after which to resume; 0 (everything) for a token that is too old or
-        somebody else's.
+    def revision(self, token: str, floor: int, last: int) -> int:
+        """Return the revision after which to resume; 0 (everything) for a token that is older than
+        *floor*, younger than *last* (the database is an old copy), or somebody else's.
         """
         store_id, _, number = token.rpartition(".")
         revision = int(number) if store_id == self._store_id and number.isdecimal() else 0
-        return revision if revision >= floor else 0
+        return revision if floor <= revision <= last else 0
 
 
 def _merge(earlier: PodUpdate, later: PodUpdate) -> PodUpdate:

@@ -14,23 +14,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from argoexec_cli.errors import ArgoexecError, NotFoundError
+from argoexec_cli.errors import ArgoexecError, CapacityError
 from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.admission import need_of
 from argoexec_cli.executors.local.attempt import Attempt, AttemptError
 from argoexec_cli.executors.local.ending import Ending, EndingError
 from argoexec_cli.executors.local.host import Host
 from argoexec_cli.executors.local.plan import sandbox_spec
-from argoexec_cli.executors.local.pods import StoredPod
 from argoexec_cli.executors.local.retrying import until_it_works
-from argoexec_cli.models.pod import Container
+from argoexec_cli.executors.local.rows import StoredPod
+from argoexec_cli.models.pod import Container, PodSpec
 from argoexec_cli.models.record import (
     RESULT_LIMIT_BYTES,
     PodEvent,
@@ -39,13 +40,12 @@ from argoexec_cli.models.record import (
     PodUpdate,
 )
 from argoexec_cli.models.status import ContainerStateTerminated, PodStatus
-from argoexec_cli.runtime.base import ContainerKey, Found, Handle, Sandbox
+from argoexec_cli.runtime.base import ContainerKey, Found, Handle, Mount, Sandbox
 
 _log = logging.getLogger(__name__)
 DEFAULT_GRACE_S: Final = 30.0
 """Kubernetes' default of terminationGracePeriodSeconds."""
-_BACKOFF_S: Final = (10.0, 300.0)
-"""First and longest wait before a container is started again, as the kubelet's CrashLoopBackOff."""
+_T = TypeVar("_T")
 
 
 class PodWorker:
@@ -61,37 +61,39 @@ class PodWorker:
         self.request = stored.request
         self.pod = stored.record.pod
         self.status: PodStatus = self.pod.status
+        self.outputs = stored.record.outputs
         self.ending = Ending()
+        self.found = {one.handle.key: one for one in found}
         self.handles: dict[ContainerKey, Handle] = {one.handle.key: one.handle for one in found}
-        self.drained: set[ContainerKey] = set()
         self.sandbox: Sandbox | None = None
         self.volumes: dict[str, Path] = {}
-        self._found = frozenset(self.handles)
+        self.network_files: tuple[Mount, ...] = ()
         self._events: list[PodEvent] = []
         self._cleaned = asyncio.Event()
         if stored.stop_grace_s is not None:
-            self.stop(stored.stop_grace_s)
+            self.stop(stored.stop_grace_s, discard=stored.deleting)
 
     @property
     def uid(self) -> str:
         """The pod's uid."""
         return self.pod.metadata.uid
 
-    @property
-    def grace_s(self) -> float:
-        """The pod's own grace period."""
-        grace = self.pod.spec.termination_grace_period_seconds
-        return DEFAULT_GRACE_S if grace is None else float(grace)
-
-    def adopted(self, key: ContainerKey) -> bool:
-        """Whether the runtime had this container when the worker began."""
-        return key in self._found
-
-    def stop(self, grace_s: float) -> None:
+    def stop(self, grace_s: float, *, discard: bool = False) -> None:
         """End the pod; the wish is durable already. May be repeated, with a shorter grace period
-        too.
+        too. With *discard* nobody wants the rest of its log.
         """
+        if discard:
+            self.ending.discarded.set()
         self.ending.want(statuses.STOPPED, "stopped by request", grace_s)
+
+    def log_complete(self, key: ContainerKey) -> bool:
+        """Whether everything that this attempt of a container wrote is stored."""
+        container = statuses.find(self.status, key.container)
+        return (
+            self.status.terminal
+            or container.restart_count > key.attempt
+            or (container.restart_count == key.attempt and container.state.terminated is not None)
+        )
 
     async def cleaned(self) -> None:
         """Wait until the pod has ended and nothing of it is left in the runtime."""
@@ -106,26 +108,36 @@ class PodWorker:
                 await self._live()
             except Exception as exc:  # noqa: BLE001 - whatever bug it is, the pod must reach one terminal status
                 _log.exception("pod %s/%s", self.pod.metadata.namespace, self.pod.metadata.name)
-                await self._finish("InternalError", f"the executor failed: {exc!r}")
+                await self._finish("InternalError", f"the executor failed: {exc!r}", PodOutputs())
         self.host.logs.finished(self.uid)
         await self._clean_up()
         self._cleaned.set()
 
-    async def save(self, outputs: PodOutputs | None = None) -> None:
-        """Make status and new events durable, then tell the watchers. Waits for a disk that is
-        full.
+    async def save(self) -> None:
+        """Make status, outputs and new events durable, then tell the watchers. Waits for a disk
+        that is full.
         """
         events, self._events = tuple(self._events), []
-        revision = await until_it_works(
-            lambda: self.host.table.update(self.uid, self.status, events, outputs), self.warn
-        )
-        pod = msgspec.structs.replace(self.pod, status=self.status)
-        record = PodRecord(
-            pod=pod, outputs=outputs or PodOutputs(), events=events, revision=revision
-        )
-        self.host.hub.publish(
-            PodUpdate(type="MODIFIED", record=record, token=self.host.hub.token(revision))
-        )
+
+        async def write() -> PodRecord | None:
+            # What is told is what was written, not what became of it meanwhile.
+            pod = msgspec.structs.replace(self.pod, status=self.status)
+            record = PodRecord(pod=pod, outputs=self.outputs, events=events)
+            revision = await self.host.table.update(
+                self.uid, pod.status, events, outputs=record.outputs
+            )
+            return msgspec.structs.replace(record, revision=revision) if revision else None
+
+        if record := await until_it_works(write, self._note_fault):
+            self.host.hub.publish(
+                PodUpdate(
+                    type="MODIFIED", record=record, token=self.host.hub.token(record.revision)
+                )
+            )
+
+    def save_soon(self) -> None:
+        """Save in the background, for news that nothing waits for."""
+        self.host.tasks.spawn(self.save(), name=f"status of {self.uid}")
 
     def note(
         self, reason: str, message: str, container: str = "", *, warning: bool = False
@@ -134,27 +146,39 @@ class PodWorker:
         self._events.append(statuses.event(reason, message, container, warning=warning))
 
     def warn(self, fault: ArgoexecError) -> None:
-        """Remember that something does not work at the moment and is tried again."""
+        """Tell that something does not work at the moment and is tried again."""
+        self._note_fault(fault)
+        self.save_soon()
+
+    def _note_fault(self, fault: ArgoexecError) -> None:
         self.note("Retrying", fault.message, warning=True)
 
     async def _live(self) -> None:
         reason = message = ""
-        deadline: asyncio.TimerHandle | None = None
         async with AsyncExitStack() as stack:
             try:
-                place = self.host.admission.admitted(need_of(self.pod.spec), now=bool(self._found))
-                await self.ending.unless(stack.enter_async_context(place))
-                deadline = self._admit()
+                await self._admitted(stack)
+                if deadline := self._admit():
+                    stack.callback(deadline.cancel)
                 await self._run_containers()
             except EndingError:
                 pass
             except AttemptError as exc:
                 reason, message = exc.reason, exc.message
-            if deadline:
-                deadline.cancel()
             if self.ending.applied:
                 reason, message = self.ending.reason, self.ending.message
-            await self._finish(reason, message)
+            await self._finish(reason, message, await self._collect())
+
+    async def _admitted(self, stack: AsyncExitStack) -> None:
+        """Wait for a place on the host, which *stack* gives back. What runs already has one."""
+        need = need_of(self.pod.spec)
+        if not self.found:
+            try:
+                self.host.admission.check(need)
+            except CapacityError as exc:  # it was accepted when the host gave more
+                raise AttemptError("Unschedulable", exc.message) from exc
+        place = self.host.admission.admitted(need, now=bool(self.found))
+        await self._unless_ending(stack.enter_async_context(place))
 
     def _admit(self) -> asyncio.TimerHandle | None:
         """Begin (or, when adopted, go on) counting the pod's time."""
@@ -168,21 +192,38 @@ class PodWorker:
         message = f"Pod was active longer than {limit} s (spec.activeDeadlineSeconds)"
         loop = asyncio.get_running_loop()
         return loop.call_later(
-            max(0.0, left), self.ending.want, statuses.DEADLINE, message, self.grace_s
+            max(0.0, left), self.ending.want, statuses.DEADLINE, message, grace_s(self.pod.spec)
         )
 
     async def _run_containers(self) -> None:
-        self.volumes = await self.host.directories.prepare(self.request)
-        create = self.host.runtime.create_sandbox
-        self.sandbox = await self.ending.unless(
-            until_it_works(lambda: create(sandbox_spec(self.pod)), self.warn)
-        )
+        try:
+            self.volumes = await self._until_it_works(
+                lambda: self.host.directories.prepare(self.request)
+            )
+            spec = sandbox_spec(self.pod)
+            self.sandbox = await self._until_it_works(
+                lambda: self.host.runtime.create_sandbox(spec)
+            )
+            self.network_files = await self._until_it_works(
+                partial(self.host.directories.network_files, self.sandbox)
+            )
+        except ArgoexecError as exc:
+            raise AttemptError("FailedCreatePodSandBox", exc.message) from exc
         for container in self.pod.spec.init_containers:
             ended = await self._until_final(container)
             if ended.exit_code:
                 raise AttemptError("", f"init container {container.name} failed")
         for container in self.pod.spec.containers:
             await self._until_final(container)
+
+    async def _until_it_works(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        return await self._unless_ending(until_it_works(call, self.warn))
+
+    async def _unless_ending(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Await *work*, giving it up when the pod is to end; but a pod that the runtime has
+        containers of is ended by stopping them, and for that comes past here.
+        """
+        return await (work if self.found else self.ending.unless(work))
 
     async def _until_final(self, container: Container) -> ContainerStateTerminated:
         """Run a container, again and again if the restart policy says so."""
@@ -197,7 +238,8 @@ class PodWorker:
             if final:
                 return ended
             self.status = statuses.restarts(self.status, container.name)
-            delay = min(_BACKOFF_S[0] * 2**count, _BACKOFF_S[1])
+            first_s, longest_s = self.host.settings.restart_backoff_s
+            delay = min(first_s * 2 ** min(count, 30), longest_s)
             self.note(
                 "BackOff",
                 f"Restarting failed container in {delay:g} s",
@@ -205,13 +247,26 @@ class PodWorker:
                 warning=True,
             )
             await self.save()
+            await self.ending.unless(self._drop_attempt(container.name, count))
             await self.ending.unless(asyncio.sleep(delay))
 
-    async def _finish(self, reason: str, message: str) -> None:
+    async def _drop_attempt(self, container: str, count: int) -> None:
+        """Keep of a container that is restarted for weeks the last two logs and no dead body."""
+        key = ContainerKey(pod_uid=self.uid, container=container, attempt=count)
+        if handle := self.handles.get(key):
+            await self._remove(handle)
+            del self.handles[key]
+        if count:
+            await self.host.logs.remove_attempt(
+                ContainerKey(pod_uid=self.uid, container=container, attempt=count - 1)
+            )
+
+    async def _finish(self, reason: str, message: str, outputs: PodOutputs) -> None:
         self.status = statuses.finished(self.status, reason, message)
+        self.outputs = outputs
         if self.status.phase == "Failed" and reason:
             self.note(reason, message, warning=reason != statuses.STOPPED)
-        await self.save(await self._collect())
+        await self.save()
 
     async def _collect(self) -> PodOutputs:
         wanted = self.request.outputs
@@ -226,17 +281,23 @@ class PodWorker:
         return PodOutputs(result=result, exit_code=str(ended.exit_code) if ended else None)
 
     async def _clean_up(self) -> None:
-        handles = list(self.handles.values())
-        if self.sandbox and self.sandbox.id:
+        handles = sorted(self.handles.values(), key=lambda handle: not handle.key.container)
+        if self.sandbox and self.sandbox.id and self.sandbox.spec.key not in self.handles:
             handles.append(Handle(id=self.sandbox.id, key=self.sandbox.spec.key))
         async with self.host.removals:
             for handle in handles:
-                await until_it_works(partial(self._remove, handle), self.warn)
+                await self._remove(handle)
         await self.host.directories.remove(self.uid)
         await until_it_works(lambda: self.host.table.set_cleaned(self.uid), self.warn)
 
     async def _remove(self, handle: Handle) -> None:
-        try:
-            await self.host.runtime.remove(handle)
-        except NotFoundError:
-            return
+        """Remove a container or sandbox, however often it takes: nothing is left behind."""
+        await until_it_works(
+            lambda: self.host.runtime.remove(handle), self.warn, faults=(ArgoexecError,)
+        )
+
+
+def grace_s(spec: PodSpec) -> float:
+    """Return the pod's own grace period."""
+    grace = spec.termination_grace_period_seconds
+    return DEFAULT_GRACE_S if grace is None else float(grace)

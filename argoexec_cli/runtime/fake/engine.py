@@ -39,7 +39,10 @@ class FakeContainer:
         started = datetime.now(UTC)
         script = asyncio.create_task(self._interpret(), name="fake script")
         self._killed.add_done_callback(lambda _: script.cancel())
-        await asyncio.wait({script})
+        try:
+            await asyncio.wait({script})
+        finally:
+            script.cancel()
         if script.cancelled():
             code, oom = 128 + self._killed.result(), False
         else:
@@ -83,12 +86,12 @@ class FakeContainer:
     async def _interpret(self) -> tuple[int, bool]:
         code = 0
         for verb, words in self._script:
-            code = 0
             match verb:
                 case "sleep":
+                    code = 0
                     await asyncio.sleep(float(words[0]))
                 case "exit":
-                    return int(words[0]) if words else 0, False
+                    return (int(words[0]) & 255 if words else code), False
                 case "kill":
                     return 128 + int(words[0].lstrip("-")), False
                 case "hog":
@@ -105,7 +108,9 @@ class FakeContainer:
                 self._write(unescape(words[0]), STDOUT)
             case "fill":
                 count, width = int(words[0]), int(words[1])
-                self._write(b"".join(b"%0*d\n" % (width - 1, n) for n in range(count)), STDOUT)
+                self._write(
+                    b"".join(b"%0*d\n" % (max(0, width - 1), n) for n in range(count)), STDOUT
+                )
             case "trap":
                 self._ignores_term = True
             case "false":

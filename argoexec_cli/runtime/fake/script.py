@@ -29,6 +29,14 @@ from argoexec_cli.errors import StartError
 KNOWN: Final = frozenset(
     ["echo", "printf", "sleep", "exit", "true", "false", "trap", "kill", "hog", "fill", "fail", ":"]
 )
+_FORMS: Final = {
+    "sleep": re.compile(r"\d+(\.\d*)?"),
+    "exit": re.compile(r"\d{0,9}"),
+    "kill": re.compile(r"-\d{1,2} .*"),
+    "fill": re.compile(r"\d+ \d+"),
+    "printf": re.compile(r".+", re.DOTALL),
+}
+"""What the words of a statement have to look like."""
 _SHELLS: Final = frozenset({"sh", "/bin/sh", "bash", "/bin/bash"})
 _ESCAPE: Final = re.compile(r"\\(n|r|t|0|x[0-9a-fA-F]{2}|\\)")
 _PLAIN: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\"}
@@ -41,8 +49,15 @@ class Statement(NamedTuple):
     words: tuple[str, ...]
 
 
+_SYNTAX_ERROR: Final = Statement("exit", ("2",))
+
+
 def parse_script(words: Sequence[str]) -> tuple[Statement, ...]:
-    """Parse a container's command line. `StartError` when its first word is no known command."""
+    """Parse a container's command line. `StartError` when its first word is no known command.
+
+    What a shell would refuse (a quote that is not closed, a wrong number) is a statement that ends
+    with 2.
+    """
     if not words:
         return ()
     if words[0] in _SHELLS and len(words) > 2 and words[1].endswith("c"):
@@ -52,7 +67,7 @@ def parse_script(words: Sequence[str]) -> tuple[Statement, ...]:
         raise StartError(f"exec: {words[0]!r}: executable file not found in $PATH")
     if verb == "fail":
         raise StartError(" ".join(words[1:]))
-    return (Statement(verb, tuple(words[1:])),)
+    return (_checked(Statement(verb, tuple(words[1:]))),)
 
 
 def unescape(text: str) -> bytes:
@@ -84,7 +99,15 @@ def _split(text: str) -> list[str]:
 
 
 def _parse_statement(text: str) -> Statement:
-    words = shlex.split(text)
+    try:
+        words = shlex.split(text, comments=True) or [":"]
+    except ValueError:
+        return _SYNTAX_ERROR
     if words[0] not in KNOWN:
         return Statement("not-found", (words[0],))
-    return Statement(words[0], tuple(words[1:]))
+    return _checked(Statement(words[0], tuple(words[1:])))
+
+
+def _checked(statement: Statement) -> Statement:
+    form = _FORMS.get(statement.verb)
+    return statement if form is None or form.fullmatch(" ".join(statement.words)) else _SYNTAX_ERROR
