@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 
 _RENEW_S: Final = 60.0
 """A stream lasts this long: a lost event or a dead connection delays an exit by no more."""
+_READY_S: Final = 10.0
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
 
@@ -56,10 +57,19 @@ class Exits:
         )
         self._stream = 0
         self._connected = False
+        self._ready = asyncio.Event()
         self._live: dict[str, _Live] = {}
         self._oom: set[str] = set()
         self._ended: dict[str, Exit] = {}
         self._waiting: dict[str, asyncio.Future[Exit]] = {}
+
+    async def ready(self) -> None:
+        """Return once ends are followed for the first time; UnavailableError after 10 s."""
+        try:
+            async with asyncio.timeout(_READY_S):
+                await self._ready.wait()
+        except TimeoutError as exc:
+            raise UnavailableError("Docker Engine gives no events", hint="docker events") from exc
 
     def expect(self, container: str) -> None:
         """Say that *container* is about to be started for the first time.
@@ -131,6 +141,7 @@ class Exits:
                 self._stream += 1
                 self._connected = True
                 await self._look_at_all()
+                self._ready.set()
                 async for line in stream.content:
                     self._take(msgspec.json.decode(line, type=wire.Event))
         except TimeoutError:

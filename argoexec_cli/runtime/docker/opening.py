@@ -51,6 +51,7 @@ async def open_docker(
             )
             pool = await _pool(engine, containers, owner, options, tasks)
             try:
+                await exits.ready()
                 logs = Logs(engine, exits, changes, root)
                 settings = (owner, options, capabilities)
                 yield DockerRuntime(engine, containers, exits, logs, pool, settings)
