@@ -64,13 +64,16 @@ class Database:
         return await asyncio.shield(future)
 
     async def read(self, query: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Run *query* on a connection of its own, which sees every finished commit."""
+        """Run *query* on a connection of its own, which sees one moment: after every finished
+        commit, and between two.
+        """
         return await asyncio.to_thread(self._read, query)
 
     def _read(self, query: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
             connection = _connect(self._path)
             try:
+                connection.execute("BEGIN")
                 return query(connection)
             finally:
                 connection.close()
