@@ -31,7 +31,6 @@ OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 30_000),  # a host that vanished is noticed during a quiet watch
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.use_local_subchannel_pool", 1),  # no state is shared between two connections
     ("grpc.primary_user_agent", "argoexec"),
