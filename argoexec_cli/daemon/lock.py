@@ -33,9 +33,9 @@ def claimed(data_dir: Path) -> Iterator[Path]:
         _lock(file, data_dir)
         os.ftruncate(file, 0)
         os.write(file, f"{os.getpid()}\n".encode())
+        # It stays behind: whoever opens it meanwhile must lock this very file, and whoever asks who
+        # runs must not hear "nobody" before the lock is free.
         yield path
-        # Emptied and not removed: whoever opens it meanwhile must lock the same file.
-        os.ftruncate(file, 0)
     finally:
         os.close(file)
 
