@@ -27,6 +27,9 @@ async def run_and_follow(
     nothing. `NotFoundError` when the pod is deleted before it has ended.
     """
     first = await executor.run_pod(request)
+    if not first.events:
+        # An executor need not tell them when it accepts, but who attaches late wants them all.
+        first = await executor.get_pod(first.ref)
     news = _News(first)
     yield first
     if first.pod.status.terminal:

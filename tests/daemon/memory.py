@@ -86,7 +86,7 @@ class MemoryExecutor:
         if known := self.records.get((meta.namespace, meta.name)):
             if self._specs[known.pod.metadata.uid] != pod.spec:
                 raise AlreadyExistsError(f"{known.ref} is another pod", hint="argoexec delete")
-            return self._full(known)
+            return known
         uid = meta.uid or f"uid-{self._revision}"
         self._specs[uid], self.events[uid] = pod.spec, []
         meta = msgspec.structs.replace(meta, uid=uid, creation_timestamp=NOW)

@@ -118,9 +118,10 @@ async def test_attaching_to_a_pod_that_has_ended_gives_one_message(
     connection: Connection, executor: MemoryExecutor
 ) -> None:
     await executor.run_pod(request())
-    executor.change("echo", "Failed")
-    results = [result async for result in run_pod(connection)]
-    assert [result.record.pod.status.phase for result in results] == ["Failed"]
+    executor.change("echo", "Failed", event="Killing")
+    (result,) = [result async for result in run_pod(connection)]
+    assert result.record.pod.status.phase == "Failed"
+    assert [event.reason for event in result.record.events] == ["Killing"]
 
 
 async def test_a_client_that_goes_away_stops_the_waiting_and_nothing_else(
