@@ -76,7 +76,7 @@ def read_documents(text: bytes, file: str) -> list[Document]:
         line = decoded.count("\n", 0, exc.position) + 1
         raise InvalidError(f"{file}:{line}: not YAML: {exc.reason}") from exc
     except yaml.MarkedYAMLError as exc:
-        raise _not_yaml(exc, file) from exc
+        raise _not_yaml(exc, decoded, file) from exc
     return [
         Document(file, tree.line, tree.data, tree.lines)
         for tree in builder.trees
@@ -92,10 +92,11 @@ def too_large(file: str, size: int) -> InvalidError:
     )
 
 
-def _not_yaml(exc: yaml.MarkedYAMLError, file: str) -> InvalidError:
+def _not_yaml(exc: yaml.MarkedYAMLError, text: str, file: str) -> InvalidError:
     mark = exc.problem_mark or exc.context_mark
     line = f"{mark.line + 1}:{mark.column + 1}:" if mark else ""
-    tab = "cannot start any token" in (exc.problem or "")
+    rows = text.split("\n")
+    tab = mark is not None and mark.line < len(rows) and "\t" in rows[mark.line]
     hint = "indent with spaces; tabs are not allowed there" if tab else ""
     return InvalidError(f"{file}:{line} not YAML: {exc.problem or exc.context}", hint=hint)
 

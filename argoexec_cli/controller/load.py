@@ -99,6 +99,3 @@ def _decode(document: Document) -> Workflow | WorkflowRun | Pod:
 def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-__all__ = ["MAX_BYTES", "Overrides", "Source", "load_submission", "read_source"]

@@ -24,8 +24,10 @@ _PHASES: Final[dict[str, Phase]] = {
     "Failed": "Failed",
     "Unknown": "Error",
 }
-# The pod ended through no deed of its containers: the infrastructure lost it.
-_LOST: Final = frozenset({"Lost", "NodeLost", "ContainerStatusUnknown"})
+# The pod ended through no deed of its containers: Argo's Error, not Failed.
+_LOST: Final = frozenset(
+    {"Lost", "NodeLost", "ContainerStatusUnknown", "ErrImagePull", "InvalidImageName"}
+)
 
 
 def observe(node: NodeStatus, record: PodRecord) -> NodeStatus:

@@ -54,8 +54,9 @@ def plan_run(run: WorkflowRun) -> Plan:
         template_name=template.name,
         template_scope=f"local/{name}",
         pod_name=pod_name(name, name, template.name),
-        inputs=Inputs(inputs),
     )
+    if inputs:
+        node = msgspec.structs.replace(node, inputs=Inputs(inputs))
     tags |= input_tags(inputs) | {"pod.name": node.pod_name, "node.name": node.name}
     filled = _fill(template, tags, path)
     request = build_request(run, spec, filled, node, path)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from argoexec_cli.models.base import FieldError
+from argoexec_cli.models.base import FieldError, decode, encode
 from argoexec_cli.models.meta import ObjectMeta
 from argoexec_cli.models.pod import (
     Container,
@@ -80,8 +80,9 @@ def _metadata(run: WorkflowRun, template: Template, node: NodeStatus) -> ObjectM
 
 
 def _main_container(main: MainContainer, *, staged: bool) -> Container:
-    fields = {name: getattr(main, name) for name in MainContainer.__struct_fields__}
-    container = Container(**{**fields, "name": MAIN})
+    fields = encode(main)
+    fields.pop("source", None)
+    container = decode(fields | {"name": MAIN}, Container)
     if not staged:
         return container
     return msgspec.structs.replace(
