@@ -17,7 +17,7 @@ pytest.register_assert_rewrite(
     "tests.engines", "tests.executors.conformance", "tests.runtime.conformance"
 )
 
-from tests.engines import docker, registry  # noqa: E402 - must follow the registration above
+from tests.engines import containerd, docker, registry  # noqa: E402 - must follow the registration above
 from tests.engines.availability import REQUIRE_OPTION, need  # noqa: E402
 
 
@@ -77,6 +77,17 @@ def docker_engine(pytestconfig: pytest.Config) -> Iterator[docker.DockerEngine]:
     """
     need(pytestconfig, *docker.PROGRAMS)
     with docker.DockerEngine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def containerd_engine(pytestconfig: pytest.Config) -> Iterator[containerd.ContainerdEngine]:
+    """Give a running containerd that this test process shares; tests remove their own pods.
+
+    A test that stops or restarts it leaves it running, so that the next one finds it so.
+    """
+    need(pytestconfig, *containerd.PROGRAMS)
+    with containerd.ContainerdEngine() as engine:
         yield engine
 
 

@@ -9,20 +9,14 @@ Blocking throughout: an async test restarts it with `await asyncio.to_thread(eng
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import Self
 
-from tests.engines import images, kernel
+from tests.engines import claim, images
 from tests.engines.api import EngineApi
 from tests.engines.process import Process
 
-_BASE = Path("/tmp")
 PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "runc", "docker-proxy", "ip")
 # Plugins that probe the machine for file systems and for Kubernetes, to no use here.
 _CONTAINERD_WITHOUT = [
@@ -40,12 +34,8 @@ class DockerEngine:
 
     def __init__(self) -> None:
         """Claim a bridge, and with its name the directory; `start` runs the programs."""
-        sweep()
-        with _claims():
-            self.bridge, address = kernel.claim_bridge()
-            self.directory = _BASE / self.bridge
-            self.directory.mkdir(mode=0o700)
-            (self.directory / "owner").write_text(_identity(os.getpid()))
+        self.directory, address = claim.claim()
+        self.bridge = self.directory.name
         self.socket_path = self.directory / "docker.sock"
         self.api = EngineApi(self.socket_path)
         self._dockerd: Process | None = None
@@ -124,8 +114,7 @@ class DockerEngine:
         self.stop()
         if self._containerd is not None:
             self._containerd.stop()
-        with _claims():
-            _remove_traces(self.directory)
+        claim.remove(self.directory)
 
     def _start_containerd(self) -> None:
         address = self.directory / "containerd.sock"
@@ -162,42 +151,3 @@ class DockerEngine:
             "log-level": "warn",
         }
         (where / "daemon.json").write_text(json.dumps(settings, indent=2))
-
-
-def sweep() -> None:
-    """Remove engines whose test process ended without doing so, as one that was killed does."""
-    with _claims():
-        for directory in _BASE.glob("axe[0-9]*"):
-            if directory.name.removeprefix("axe").isdigit() and not _owner_lives(directory):
-                _remove_traces(directory)
-
-
-def _remove_traces(directory: Path) -> None:
-    kernel.kill_naming(directory)
-    kernel.kill_cgroups(directory.name)
-    kernel.unmount_below(directory)
-    kernel.remove_cgroups(directory.name)
-    shutil.rmtree(directory, ignore_errors=True)
-    kernel.remove_bridge(directory.name)  # last: from here on the name is free for another engine
-
-
-@contextmanager
-def _claims() -> Iterator[None]:
-    """Let one process at a time claim a name or remove an engine: half of either looks dead."""
-    with (_BASE / "axe.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _owner_lives(directory: Path) -> bool:
-    try:
-        owner = (directory / "owner").read_text()
-        return owner == _identity(int(owner.split()[0]))
-    except (OSError, ValueError, IndexError):
-        return False
-
-
-def _identity(pid: int) -> str:
-    """Return the pid with its start time, which together are never used twice."""
-    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return f"{pid} {after_name[19]}"

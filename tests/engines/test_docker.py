@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from argoexec_cli.runtime.standin import StandInImage
-from tests.engines import docker, images, kernel
+from tests.engines import claim, docker, images, kernel
 from tests.engines.availability import need
 from tests.engines.docker import DockerEngine
 
@@ -127,7 +127,7 @@ def test_engine_of_a_killed_test_run_is_swept(pytestconfig: pytest.Config) -> No
     assert kernel.processes_naming(directory)
     child.send_signal(signal.SIGKILL)
     child.wait()
-    docker.sweep()
+    claim.sweep()
     assert not directory.exists()
     assert not kernel.processes_naming(directory)
 
