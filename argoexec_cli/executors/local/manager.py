@@ -118,6 +118,7 @@ class LocalExecutor:
                 return (await self.host.table.find(accepted, spec_hash(request), uid)).record
             except NotFoundError:
                 raise fault from None
+        self._accepting += 1
         # Once it is written it has to begin, also when the client has gone meanwhile.
         work = self._accept(accepted, spec_hash(request), uid)
         return await self.host.tasks.complete(
@@ -130,7 +131,7 @@ class LocalExecutor:
             self.host.admission.check(need_of(request.pod.spec))
         except CapacityError as exc:
             return exc
-        queued = self.host.admission.queued + self._accepting
+        queued = len(self._workers) + self._accepting - self.host.admission.running
         if queued < self.host.settings.max_queued:
             return None
         return CapacityError(
@@ -138,7 +139,6 @@ class LocalExecutor:
         )
 
     async def _accept(self, request: PodRequest, hash_: str, uid: str) -> PodRecord:
-        self._accepting += 1
         try:
             stored, new = await self.host.table.insert(request, hash_, uid)
             if new:
@@ -166,10 +166,11 @@ class LocalExecutor:
         subscription = hub.subscribe(query)
         try:
             table = self.host.table
-            replay = await table.since(hub.revision(token, table.floor, table.revision))
+            after = hub.revision(token, table.floor, table.revision)
+            replay = await table.since(after)
             for gone, record in replay.changed:
                 if matches(record):
-                    kind: Kind = "DELETED" if gone else "MODIFIED" if token else "ADDED"
+                    kind: Kind = "DELETED" if gone else "MODIFIED" if after else "ADDED"
                     yield PodUpdate(type=kind, record=record, token=hub.token(record.revision))
             yield PodUpdate(type="SYNCED", token=hub.token(replay.revision))
             while True:

@@ -1,0 +1,402 @@
+"""The life of a pod, through every fault that its runtime can have."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from argoexec_cli.errors import CapacityError, InternalError
+from argoexec_cli.executors.local.manager import LocalExecutor
+from argoexec_cli.executors.local.sweep import reap
+from argoexec_cli.models.logs import LogQuery
+from argoexec_cli.models.pod import (
+    Container,
+    EmptyDirVolumeSource,
+    PodSpec,
+    ResourceRequirements,
+    Volume,
+    VolumeMount,
+)
+from argoexec_cli.models.record import File, PodQuery, PodRecord, PodRef, PodRequest
+from argoexec_cli.models.status import ContainerStateTerminated
+from argoexec_cli.runtime.base import ImagePull, Runtime
+from argoexec_cli.runtime.fake import FakeEngine
+from tests.executors.local.faults import CALLS, FlakyRuntime
+from tests.executors.local.opening import Opener
+from tests.executors.pods import (
+    LIMIT_S,
+    container,
+    ended,
+    eventually,
+    log,
+    reasons,
+    request,
+    run,
+    running,
+    until,
+)
+
+
+def main_state(record: PodRecord) -> ContainerStateTerminated:
+    """Return how the pod's main container ended."""
+    state = record.pod.status.container_statuses[0].state.terminated
+    assert state is not None
+    return state
+
+
+def restarts(record: PodRecord) -> int:
+    """Return how often the pod's container was started again."""
+    return sum(status.restart_count for status in record.pod.status.container_statuses)
+
+
+async def nothing_left(executor: LocalExecutor, engine: FakeEngine) -> None:
+    """Wait until the workers have cleaned up, then look into the engine."""
+
+    async def cleaned() -> bool:
+        return not await executor.host.table.all("cleaned = 0")
+
+    await eventually(cleaned)
+    assert not engine.containers
+
+
+@pytest.fixture
+def flaky(opener: Opener) -> FlakyRuntime:
+    """Give the runtime of the executors that are opened from now on."""
+    made: list[FlakyRuntime] = []
+
+    def wrap(runtime: Runtime) -> Runtime:
+        made[0].inner = runtime
+        return made[0]
+
+    class _NoRuntime:
+        pass
+
+    made.append(FlakyRuntime(_NoRuntime()))  # type: ignore[arg-type] # replaced when it is opened
+    opener.wrap = wrap
+    return made[0]
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_an_engine_that_is_away_for_a_while_changes_nothing(
+    flaky: FlakyRuntime, executor: LocalExecutor, engine: FakeEngine, call: str
+) -> None:
+    flaky.faults[call] = 2
+    seconds = 60 if call == "stop" else 0.1
+    script = f"echo one; sleep {seconds}; echo two; exit 3"
+    ref = (await executor.run_pod(request(script))).ref
+    if call == "stop":
+        await running(executor, ref)
+        await executor.stop_pod(ref, 0.0)
+    record = await ended(executor, ref)
+    assert record.outputs.exit_code == ("143" if call == "stop" else "3")
+    if call != "stop":
+        assert await log(executor, ref) == b"one\ntwo\n"
+    await nothing_left(executor, engine)
+    assert flaky.faults[call] == 0
+    assert sum(event.type == "Warning" for event in (await executor.get_pod(ref)).events) >= 1
+
+
+@pytest.mark.parametrize("call", ["stop", "remove"])
+async def test_a_refusal_to_stop_or_remove_is_asked_again(
+    flaky: FlakyRuntime, executor: LocalExecutor, engine: FakeEngine, call: str
+) -> None:
+    flaky.error = InternalError("the engine is confused")
+    flaky.faults[call] = 2
+    ref = (await executor.run_pod(request("sleep 60"))).ref
+    await running(executor, ref)
+    await executor.stop_pod(ref, 0.0)
+    assert (await ended(executor, ref)).pod.status.reason == "Stopped"
+    await nothing_left(executor, engine)
+
+
+async def test_a_log_that_the_runtime_has_lost_does_not_end_the_pod(
+    flaky: FlakyRuntime, executor: LocalExecutor
+) -> None:
+    flaky.error = InternalError("the log is gone")
+    flaky.faults["logs"] = 1
+    record = await run(executor, request("echo one; exit 3"))
+    assert (record.outputs.exit_code, "LogLost" in reasons(record)) == ("3", True)
+
+
+async def test_a_bug_in_the_runtime_still_ends_the_pod(
+    flaky: FlakyRuntime, executor: LocalExecutor, engine: FakeEngine
+) -> None:
+    flaky.error = InternalError("the engine is confused")
+    flaky.faults["wait"] = 1
+    record = await run(executor, request("sleep 60"))
+    assert (record.pod.status.phase, record.pod.status.reason) == ("Failed", "InternalError")
+    assert main_state(record).reason == "ContainerStatusUnknown"
+    await nothing_left(executor, engine)
+
+
+async def test_a_missing_image_fails_at_once(executor: LocalExecutor) -> None:
+    spec = PodSpec(containers=(container("true", image="missing:1"),))
+    record = await run(executor, request(spec=spec))
+    assert record.pod.status.reason == "ErrImagePull"
+    assert "no such image: missing:1" in record.pod.status.message
+    waiting = record.pod.status.container_statuses[0].state.waiting
+    assert waiting is not None
+    assert waiting.reason == "ErrImagePull"
+
+
+async def test_an_image_name_that_is_none(executor: LocalExecutor) -> None:
+    spec = PodSpec(containers=(container("true", image="Not An Image"),))
+    assert (await run(executor, request(spec=spec))).pod.status.reason == "InvalidImageName"
+
+
+async def test_a_registry_that_is_down_is_asked_three_times(
+    flaky: FlakyRuntime, executor: LocalExecutor
+) -> None:
+    spec = PodSpec(containers=(container("true", image="unreachable:1"),))
+    record = await run(executor, request(spec=spec))
+    assert record.pod.status.reason == "ErrImagePull"
+    assert flaky.calls["pull"] == 3
+
+
+async def test_a_failed_init_container_is_the_end(executor: LocalExecutor) -> None:
+    spec = PodSpec(
+        containers=(container("echo never"),),
+        init_containers=(container("exit 4", "one"), container("echo never", "two")),
+    )
+    record = await run(executor, request(spec=spec))
+    assert (record.pod.status.phase, record.outputs.exit_code) == ("Failed", None)
+    assert "init container one failed" in record.pod.status.message
+    assert await log(executor, record.ref) == b""
+    assert await log(executor, record.ref, LogQuery(container="two")) == b""
+
+
+async def test_on_failure_restarts_and_keeps_the_last_two_logs(
+    flaky: FlakyRuntime, executor: LocalExecutor, engine: FakeEngine
+) -> None:
+    spec = PodSpec(containers=(container("echo try; exit 1"),), restart_policy="OnFailure")
+    ref = (await executor.run_pod(request(spec=spec))).ref
+    await until(executor, ref, lambda one: restarts(one) >= 3)
+    assert len(engine.containers) <= 2, "containers of earlier attempts pile up"
+    logs = executor.host.settings.data_dir / "logs" / ref.uid
+    assert len(list(logs.iterdir())) <= 3
+    await executor.stop_pod(ref, 0.0)
+    record = await ended(executor, ref)
+    assert record.pod.status.reason == "Stopped"
+    assert await log(executor, ref, LogQuery(previous=True)) == b"try\n"
+    assert "BackOff" in reasons(record)
+
+
+async def test_the_deadline_counts_from_admission(executor: LocalExecutor) -> None:
+    spec = PodSpec(
+        containers=(container("sleep 60"),),
+        active_deadline_seconds=1,
+        termination_grace_period_seconds=0,
+    )
+    record = await run(executor, request(spec=spec))
+    assert record.pod.status.reason == "DeadlineExceeded"
+    assert main_state(record).exit_code == 143
+
+
+async def test_a_task_that_ignores_term_is_killed(executor: LocalExecutor) -> None:
+    ref = (await executor.run_pod(request("trap '' TERM; sleep 60"))).ref
+    await running(executor, ref)
+    await executor.stop_pod(ref, 60.0)
+    await executor.stop_pod(ref, 0.05)
+    state = main_state(await ended(executor, ref))
+    assert (state.exit_code, state.signal) == (137, 9)
+
+
+async def test_stop_while_queued(opener: Opener, engine: FakeEngine) -> None:
+    opener.set(room=opener.settings.room._replace(max_pods=1))
+    executor = await opener.open()
+    first = (await executor.run_pod(request("sleep 60", "first"))).ref
+    queued = (await executor.run_pod(request("sleep 60", "queued"))).ref
+    await running(executor, first)
+    assert (await executor.info()).capacity.queued_pods == 1
+    await executor.stop_pod(queued)
+    record = await ended(executor, queued)
+    assert (record.pod.status.reason, record.pod.status.start_time) == ("Stopped", None)
+    assert await log(executor, queued) == b""
+    assert len(engine.containers) == 1
+
+
+async def test_stop_while_pulling(flaky: FlakyRuntime, executor: LocalExecutor) -> None:
+    pulling = asyncio.Event()
+
+    async def pull(pull: ImagePull, on_progress: object = None) -> None:
+        pulling.set()
+        await asyncio.Event().wait()
+
+    flaky.pull = pull  # type: ignore[assignment,method-assign] # never ends
+    ref = (await executor.run_pod(request("true"))).ref
+    await pulling.wait()
+    slow = await until(executor, ref, lambda one: one.pod.status.start_time is not None)
+    assert "Pulling" in reasons(slow)
+    await executor.stop_pod(ref)
+    assert (await ended(executor, ref)).pod.status.reason == "Stopped"
+
+
+async def test_stop_while_starting_stops_what_was_started(
+    flaky: FlakyRuntime, executor: LocalExecutor, engine: FakeEngine
+) -> None:
+    flaky.faults["start"] = 1_000_000
+    ref = (await executor.run_pod(request("sleep 60"))).ref
+
+    async def started() -> bool:
+        return flaky.calls["start"] > 0
+
+    await eventually(started)
+    await executor.stop_pod(ref, 0.0)
+    flaky.faults["start"] = 0
+    record = await ended(executor, ref)
+    assert record.pod.status.reason == "Stopped"
+    assert main_state(record).exit_code == 143
+    await nothing_left(executor, engine)
+
+
+async def test_more_than_the_host_has_after_it_became_smaller(opener: Opener) -> None:
+    opener.set(room=opener.settings.room._replace(max_pods=1))
+    executor = await opener.open()
+    two = ResourceRequirements(requests={"cpu": "2"})
+    spec = PodSpec(containers=(msgspec.structs.replace(container("true"), resources=two),))
+    first = (await executor.run_pod(request("sleep 60", "first"))).ref
+    await running(executor, first)
+    large = (await executor.run_pod(request(name="large", spec=spec))).ref
+    small = (await executor.run_pod(request("true", "small"))).ref
+    opener.set(room=opener.settings.room._replace(cpu_millicores=1000, max_pods=5))
+    executor = await opener.open()
+    assert (await ended(executor, large)).pod.status.reason == "Unschedulable"
+    assert (await ended(executor, small)).pod.status.phase == "Succeeded"
+    assert (await executor.run_pod(request(name="large", spec=spec))).ref == large
+
+
+async def test_the_queue_has_an_end_but_not_for_what_is_in_it(opener: Opener) -> None:
+    opener.set(room=opener.settings.room._replace(max_pods=1), max_queued=2)
+    executor = await opener.open()
+    await running(executor, (await executor.run_pod(request("sleep 60", "first"))).ref)
+    wanted = [request("true", f"pod-{number}") for number in range(10)]
+    results = await asyncio.gather(*map(executor.run_pod, wanted), return_exceptions=True)
+    refused = [result for result in results if isinstance(result, CapacityError)]
+    assert len(refused) == 8
+    assert "2 pods are queued already" in refused[0].message
+    accepted = [result for result in results if isinstance(result, PodRecord)]
+    again = await executor.run_pod(request("true", accepted[0].pod.metadata.name))
+    assert again.ref == accepted[0].ref
+
+
+async def test_a_container_that_somebody_removed_is_lost(
+    executor: LocalExecutor, engine: FakeEngine
+) -> None:
+    ref = (await executor.run_pod(request("echo one; sleep 60"))).ref
+    await running(executor, ref)
+    await executor.host.runtime.remove((await executor.host.runtime.list())[0].handle)
+    record = await ended(executor, ref)
+    assert record.pod.status.phase == "Failed"
+
+
+async def test_lost_while_nobody_watched(
+    opener: Opener, executor: LocalExecutor, engine: FakeEngine
+) -> None:
+    ref = (await executor.run_pod(request("echo one; sleep 60"))).ref
+    await running(executor, ref)
+    async for _ in executor.pod_logs(ref, LogQuery(follow=True)):
+        break
+    await opener.close()
+    for one in list(engine.containers.values()):
+        one.signal(9)
+        await one.wait()
+    engine.containers.clear()
+    executor = await opener.open()
+    record = await ended(executor, ref)
+    assert record.pod.status.reason == "Lost"
+    assert main_state(record).reason == "ContainerStatusUnknown"
+    assert await log(executor, ref) == b"one\n"
+
+
+async def test_adoption_needs_no_registry(
+    opener: Opener, flaky: FlakyRuntime, executor: LocalExecutor
+) -> None:
+    ref = (await executor.run_pod(request("sleep 0.3; exit 3"))).ref
+    await running(executor, ref)
+    flaky.faults["pull"] = 1_000_000
+    executor = await opener.open()
+    assert (await ended(executor, ref)).outputs.exit_code == "3"
+
+
+async def test_a_stop_survives_the_executor(
+    opener: Opener, executor: LocalExecutor, engine: FakeEngine
+) -> None:
+    ref = (await executor.run_pod(request("trap '' TERM; echo one; sleep 60"))).ref
+    await running(executor, ref)
+    await executor.stop_pod(ref, 0.3)
+    executor = await opener.open()
+    record = await ended(executor, ref)
+    assert (record.pod.status.reason, main_state(record).exit_code) == ("Stopped", 137)
+    assert await log(executor, ref) == b"one\n"
+    await nothing_left(executor, engine)
+
+
+async def test_a_client_that_leaves_leaves_a_pod_that_runs(executor: LocalExecutor) -> None:
+    for turns in range(12):
+        wanted = request("true", f"pod-{turns}")
+        task = asyncio.ensure_future(executor.run_pod(wanted))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(LIMIT_S):
+        for record in (await executor.list_pods(PodQuery())).records:
+            assert (await ended(executor, record.ref)).pod.status.phase == "Succeeded"
+
+
+async def test_a_client_that_leaves_has_stopped_or_not(executor: LocalExecutor) -> None:
+    """Either nothing is written, or it happens: a stop that is durable is not forgotten."""
+    refs = []
+    for turns in range(8):
+        ref = (await executor.run_pod(request("sleep 60", f"pod-{turns}"))).ref
+        task = asyncio.ensure_future(executor.stop_pod(ref, 0.0))
+
+        async def durable(ref: PodRef = ref) -> bool:
+            return (await executor.host.table.get(ref)).stop_grace_s is not None
+
+        await eventually(durable)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        refs.append(ref)
+    for ref in refs:
+        assert (await ended(executor, ref)).pod.status.reason == "Stopped"
+
+
+async def test_files_are_there_once_and_whole(executor: LocalExecutor, engine: FakeEngine) -> None:
+    main = Container(
+        name="main",
+        image="busybox:1",
+        command=("sleep", "60"),
+        volume_mounts=(VolumeMount(name="work", mount_path="/work"),),
+    )
+    spec = PodSpec(
+        containers=(main,), volumes=(Volume(name="work", empty_dir=EmptyDirVolumeSource()),)
+    )
+    files = (File(volume="work", path="in/script", content="hello", mode=0o755),)
+    wanted = PodRequest(pod=request(spec=spec).pod, files=files)
+    record = await executor.run_pod(wanted)
+    await running(executor, record.ref)
+    path = executor.host.settings.data_dir / "pods" / record.ref.uid / "volumes/work/in/script"
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("hello", 0o755)
+    await executor.stop_pod(record.ref, 0.0)
+    await ended(executor, record.ref)
+    await nothing_left(executor, engine)
+    assert not path.exists()
+
+
+async def test_the_reaper_leaves_the_known_and_the_young(
+    opener: Opener, executor: LocalExecutor, engine: FakeEngine
+) -> None:
+    ref = (await executor.run_pod(request("sleep 60"))).ref
+    await running(executor, ref)
+    (known,) = await executor.host.runtime.list()
+    stranger = msgspec.structs.replace(known.handle.key, pod_uid="stranger")
+    spec = msgspec.structs.replace(engine.containers[known.handle.id].spec, key=stranger)
+    await executor.host.runtime.start(spec)
+    assert await reap(executor.host) == 0, "a young container may be about to be known"
+    opener.set(reap_grace_s=0.0)
+    executor = await opener.open()
+    assert await reap(executor.host) == 1
+    assert list(engine.containers) == [known.handle.id]
