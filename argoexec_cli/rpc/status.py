@@ -16,7 +16,6 @@ from argoexec_cli.errors import (
     ArgoexecError,
     InternalError,
     InvalidError,
-    StoppedError,
     UnavailableError,
     UnsupportedError,
 )
@@ -45,7 +44,9 @@ _BY_CODE: Final[dict[grpc.StatusCode, type[ArgoexecError]]] = {
     **{code: cls for cls, code in reversed(CODES.items())},
     # Nobody of ours sends these; a proxy, a library or a foreign server may.
     grpc.StatusCode.UNKNOWN: InternalError,
-    grpc.StatusCode.CANCELLED: StoppedError,
+    # Whoever cancels a call on this side gets asyncio's CancelledError: the server ended it, as one
+    # that stops may do.
+    grpc.StatusCode.CANCELLED: UnavailableError,
     grpc.StatusCode.OUT_OF_RANGE: InvalidError,
 }
 
@@ -109,6 +110,8 @@ def _details(error: grpc.aio.AioRpcError) -> dict[str, str] | None:
 def _foreign(code: grpc.StatusCode, text: str, address: str) -> ArgoexecError:
     if code is grpc.StatusCode.UNAVAILABLE:
         return UnavailableError(f"no daemon answers at {address} ({_cause(text)})", hint=START_HINT)
+    if code is grpc.StatusCode.CANCELLED:
+        return UnavailableError(f"the daemon at {address} ended the call", hint=START_HINT)
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return UnsupportedError(
             f"the server at {address} does not offer this: {text}", hint=VERSION_HINT

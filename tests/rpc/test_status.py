@@ -13,7 +13,6 @@ from argoexec_cli.errors import (
     CapacityError,
     InternalError,
     InvalidError,
-    StoppedError,
     UnavailableError,
     UnsupportedError,
 )
@@ -69,7 +68,7 @@ def test_every_code_of_a_foreign_server_becomes_an_error_with_text(code: grpc.St
     ("code", "cls"),
     [
         (grpc.StatusCode.UNKNOWN, InternalError),
-        (grpc.StatusCode.CANCELLED, StoppedError),
+        (grpc.StatusCode.CANCELLED, UnavailableError),
         (grpc.StatusCode.OUT_OF_RANGE, InvalidError),
     ],
 )
