@@ -113,6 +113,10 @@ class Lane:
         return True
 
     async def _act(self, entry: Entry) -> None:
+        ending = entry.run.spec.shutdown or _expired(entry)
+        if not entry.attempted and (entry.deleting or ending):
+            self._end_without_pod(entry)
+            return
         executor = self._resolve(self._name)
         if entry.deleting:
             with contextlib.suppress(NotFoundError):
@@ -121,7 +125,7 @@ class Lane:
             self._book.touch(entry)
         elif entry.run.finished:
             return
-        elif entry.run.spec.shutdown or _expired(entry):
+        elif ending:
             await self._end(entry, executor)
         elif entry.accepted:
             await self._check(entry, executor)
@@ -148,15 +152,19 @@ class Lane:
             self._finish(entry, "Error", POD_DELETED)
 
     async def _end(self, entry: Entry, executor: Executor) -> None:
-        message = STOPPED_NODE if entry.run.spec.shutdown else progress.EXPIRED_NODE
         try:
-            if entry.attempted:
-                await executor.stop_pod(entry.pod_ref)
-                self._see(entry, await executor.get_pod(entry.pod_ref))
-                return
+            await executor.stop_pod(entry.pod_ref)
+            self._see(entry, await executor.get_pod(entry.pod_ref))
         except NotFoundError:
-            _log.info("the pod of run %s is not there any more", entry.uid)
-        self._finish(entry, "Failed", message)
+            self._end_without_pod(entry)
+
+    def _end_without_pod(self, entry: Entry) -> None:
+        if entry.deleting:
+            entry.gone = True
+            self._book.touch(entry)
+        else:
+            stopped = bool(entry.run.spec.shutdown)
+            self._finish(entry, "Failed", STOPPED_NODE if stopped else progress.EXPIRED_NODE)
 
     def _see(self, entry: Entry, record: PodRecord) -> None:
         if entry.run.finished or record.revision <= entry.pod_revision:
