@@ -72,6 +72,9 @@ class Attempt:
             if not state.running:
                 self._note_start(handle, image_id="")
         exit_ = await self._follow(handle)
+        if found and found.state == "exited" and self._worker.ending.wanted and exit_.exit_code:
+            # The wish is older than this process, which cannot know whether it was the cause.
+            self._worker.ending.applied = True
         if exit_.reason == "ContainerStatusUnknown" and not self._worker.ending.applied:
             self._lose()
         self._worker.status = statuses.ended(self._worker.status, self._name, exit_)
