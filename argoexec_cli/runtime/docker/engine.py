@@ -162,6 +162,9 @@ async def connect(host: str) -> AsyncIterator[Engine]:
     finally:
         await docker.close()
         await connector.close()
+        # A stream that was cancelled just now closes its socket in the loop's next round; aiohttp
+        # waits only for the connections that it still counts.
+        await asyncio.sleep(0)
 
 
 def _connector(host: str) -> tuple[aiohttp.BaseConnector, str]:

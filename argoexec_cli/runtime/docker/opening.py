@@ -49,10 +49,15 @@ async def open_docker(
                 version=version.version,
                 limits=info.memory_limit and info.cpu_cfs_quota,
             )
-            pool = await _pool(engine, containers, owner, options, tasks)
+            logs = Logs(engine, exits, changes, root)
+            # The pool needs one of the engine's files, so it is off where they are out of reach.
+            here = options.host.startswith("unix:") and options.read_log_files
+            actions = pool_actions(engine, containers, owner, options.pause_image)
+            pool = Pool(actions, tasks, limit=options.warm_networks if here else 0)
             try:
                 await exits.ready()
-                logs = Logs(engine, exits, changes, root)
+                await _adopt(pool, containers)
+                tasks.spawn(pool.run(), name="docker networks")
                 settings = (owner, options, capabilities)
                 yield DockerRuntime(engine, containers, exits, logs, pool, settings)
             finally:
@@ -60,18 +65,10 @@ async def open_docker(
                 await pool.close()
 
 
-async def _pool(
-    engine: Engine, containers: Containers, owner: str, options: DockerOptions, tasks: Tasks
-) -> Pool:
-    """Make the pool of networks, unless the engine's files are out of reach: it needs one."""
-    here = options.host.startswith("unix:") and options.read_log_files
-    actions = pool_actions(engine, containers, owner, options.pause_image)
-    pool = Pool(actions, tasks, limit=options.warm_networks if here else 0)
+async def _adopt(pool: Pool, containers: Containers) -> None:
     ours = await containers.ours()
     pauses = [one for one in ours if POOL in (one.labels or {})]
     await pool.adopt(pauses, ours)
-    tasks.spawn(pool.run(), name="docker networks")
-    return pool
 
 
 async def _info(engine: Engine) -> wire.Info:

@@ -73,8 +73,10 @@ class Pool:
                 await self._actions.remove(pause.id)
             elif pause.id in users:
                 self._used[users[pause.id]] = network
-            else:
+            elif len(self._idle) + len(self._used) < self._limit:
                 self._idle.append((_now(), network))
+            else:
+                await self._actions.remove(pause.id)
 
     def borrow(self, spec: SandboxSpec) -> Sandbox | None:
         """Give the pod a network of its own for its life; None when there is none just now.

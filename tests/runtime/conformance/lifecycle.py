@@ -162,8 +162,15 @@ class LifecycleCases(Harness):
         if not runtime.capabilities.limits:
             pytest.skip("this runtime sets no limits")
         limit = Resources(memory_bytes=16 << 20)
-        end, _ = await self.run(runtime, self.task(task), resources=limit)
-        assert (end.exit_code, end.reason) == (code, "OOMKilled")
+        reasons = set()
+        # Engines on busy machines miss one kill in ten: dockerd 20.10 then reports a bare 137.
+        for _ in range(4):
+            end, _ = await self.run(runtime, self.task(task), resources=limit)
+            assert end.exit_code == code
+            reasons.add(end.reason)
+            if "OOMKilled" in reasons:
+                return
+        pytest.fail(f"four of four were reported as {reasons}")
 
     async def test_many_at_once(self, runtime: Runtime) -> None:
         async def one(number: int) -> None:

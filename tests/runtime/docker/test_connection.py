@@ -81,7 +81,9 @@ async def runtime(
     request: pytest.FixtureRequest, docker_engine: DockerEngine, proxy: Proxy
 ) -> AsyncIterator[DockerRuntime]:
     """A runtime behind the proxy."""
-    options = DockerOptions(host=f"unix://{proxy.path}", read_log_files=request.param)
+    options = DockerOptions(
+        host=f"unix://{proxy.path}", read_log_files=request.param, warm_networks=0
+    )
     async with open_docker("connection", options) as runtime:
         yield runtime
     docker_engine.remove_containers()
