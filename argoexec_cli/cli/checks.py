@@ -99,11 +99,11 @@ async def check_daemon(session: Session) -> list[Finding]:
 
 async def check_registry(session: Session) -> list[Finding]:
     """Look for a default executor."""
-    from argoexec_cli.cli.registered import Registry
+    from argoexec_cli.controller.registry import read_registry_file
 
     fix = "argoexec register NAME --endpoint ADDRESS --default"
     try:
-        name = Registry(Path(session.settings.registry.value)).default()
+        name = read_registry_file(Path(session.settings.registry.value)).default
     except ArgoexecError as exc:
         return [Finding(check="registry", state="wrong", found=exc.message, fix=exc.hint)]
     if name:
@@ -128,11 +128,16 @@ async def check_tools(session: Session) -> list[Finding]:
     """Look for the programs that only some commands need."""
     findings = []
     for tool, (purpose, fix) in _OPTIONAL_TOOLS.items():
-        path = shutil.which(tool)
+        path = which(tool)
         found = path or f"not installed; it {purpose}, nothing else needs it"
         state: State = "ok" if path else "note"
         findings.append(Finding(check=tool, state=state, found=found, fix="" if path else fix))
     return findings
+
+
+def which(tool: str) -> str | None:
+    """Find a program on the PATH or beside this Python, where a virtual environment has it."""
+    return shutil.which(tool) or shutil.which(tool, path=str(Path(sys.executable).parent))
 
 
 _CHECKS: Final[tuple[Check, ...]] = (

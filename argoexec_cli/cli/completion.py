@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -22,12 +23,12 @@ def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def complete_executor(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer the executors that are registered, and the built-in one."""
-    from argoexec_cli.cli.registered import registered_executors
+    from argoexec_cli.controller.registry import read_registry_file
 
     try:
-        known = [each.name for each in registered_executors(_session(ctx).settings)]
+        known = read_registry_file(Path(_session(ctx).settings.registry.value)).executors
     except ArgoexecError:
-        known = []
+        known = {}
     return [name for name in dict.fromkeys(["local", *known]) if name.startswith(incomplete)]
 
 

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from argoexec_cli.cli.registered import Registry
-from argoexec_cli.errors import NotFoundError, UnsupportedError
+from argoexec_cli.cli.registered import RegistryFile
+from argoexec_cli.errors import UnsupportedError
 from argoexec_cli.models.executor import Executor, ExecutorInfo
 from argoexec_cli.models.logs import LogChunk, LogQuery
 from argoexec_cli.models.record import PodPage, PodQuery, PodRecord, PodRef, PodRequest, PodUpdate
@@ -32,14 +32,14 @@ class Executors:
     ) -> None:
         """Connections that are opened later are closed by *stack*. *addresses* are our own."""
         self._own = own
-        self._registry = Registry(registry)
+        self._registry = RegistryFile(registry)
         self._stack = stack
         self._addresses = {parse_address(text) for text in addresses}
         self._remotes: dict[Address, DialedExecutor] = {}
 
     def default(self) -> str:
         """Return the name of the registry's default executor, or ""."""
-        return self._registry.default()
+        return self._registry.read().default
 
     def resolve(self, name: str) -> Executor:
         """Return the executor called *name*.
@@ -49,19 +49,13 @@ class Executors:
         """
         if name == LOCAL:
             return self._own
-        endpoint = self._registry.endpoint(name)
-        if endpoint is not None:
-            return self._at(parse_address(endpoint))
         if name == KUBERNETES:
             raise UnsupportedError(
                 "the executor kubernetes needs a cluster, and this daemon knows none",
                 hint="submit with --executor local, or make another the default: "
                 "argoexec register NAME --endpoint ADDRESS --default",
             )
-        raise NotFoundError(
-            f"no executor is registered as {name}",
-            hint=f"argoexec register {name} --endpoint ADDRESS",
-        )
+        return self._at(parse_address(self._registry.read().endpoint(name)))
 
     def _at(self, address: Address) -> Executor:
         if address in self._addresses:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from argoexec_cli.cli.connect import Server
 from argoexec_cli.cli.durations import render_age
 from argoexec_cli.cli.follow import closing
+from argoexec_cli.errors import NotFoundError
 from argoexec_cli.models.base import encode
-from argoexec_cli.models.record import PodEvent, PodQuery, PodRecord
+from argoexec_cli.models.record import PodEvent, PodQuery, PodRecord, PodRef
 
+_AT_ONCE: Final = 16
 HEADER: Final = ("AGE", "TYPE", "REASON", "OBJECT", "MESSAGE")
 
 
@@ -41,23 +44,39 @@ def happenings(record: PodRecord) -> list[Happening]:
     return [Happening(meta.namespace, meta.name, event) for event in record.events]
 
 
-async def past(server: Server, namespace: str, name: str = "") -> list[Happening]:
-    """Return every event that is kept, of one pod or (an empty name) of all; the oldest first."""
-    found: list[Happening] = []
-    query = PodQuery(namespace=namespace, name=name)
-    async with closing(server.executor.watch_pods(query)) as updates:
-        async for update in updates:
-            if update.type == "SYNCED":
-                break
-            found += happenings(update.record) if update.record else []
-    return sorted(found, key=lambda each: each.event.time)
+async def past(server: Server, refs: Sequence[PodRef]) -> list[Happening]:
+    """Return every event of the pods that is kept, the oldest first."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def ask(ref: PodRef) -> list[Happening]:
+        async with gate:
+            try:
+                return happenings(await server.executor.get_pod(ref))
+            except NotFoundError:
+                return []  # Its pod is gone, or is at another executor.
+
+    found = await asyncio.gather(*(ask(ref) for ref in refs))
+    return sorted((each for one in found for each in one), key=lambda each: each.event.time)
 
 
-async def to_come(server: Server, namespace: str, name: str = "") -> AsyncIterator[Happening]:
-    """Yield every event that is kept and every one to come, for ever."""
-    query = PodQuery(namespace=namespace, name=name)
+async def from_now_on(
+    server: Server, namespace: str, refs: Sequence[PodRef]
+) -> AsyncIterator[list[Happening]]:
+    """Yield what has happened to the pods, then what happens, for ever.
+
+    Several pods are all pods of the namespace (empty: of all), those to come included.
+    """
+    name = refs[0].name if len(refs) == 1 else ""
+    seen: set[Happening] = set()
+    query, synced = PodQuery(namespace=namespace, name=name), False
     async with closing(server.executor.watch_pods(query)) as updates:
         async for update in updates:
-            if update.record is not None and update.type != "DELETED":
-                for each in happenings(update.record):
-                    yield each
+            if update.type == "SYNCED" and not synced:
+                synced, batch = True, await past(server, refs)
+            elif synced and update.record is not None and update.type != "DELETED":
+                # The watch was open while the past was asked for: the two overlap.
+                batch = [each for each in happenings(update.record) if each not in seen]
+            else:
+                continue
+            seen.update(batch)
+            yield batch

@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from argoexec_cli.cli.items import Item
-from argoexec_cli.models.base import Model, encode, encode_json
+from argoexec_cli.models.base import encode
 from argoexec_cli.models.record import PodRecord
+from argoexec_cli.models.workflow import WorkflowRun
 
 
 class Format(StrEnum):
@@ -51,19 +52,11 @@ def write_items(items: Sequence[Item], form: Format | Document, *, single: bool)
     if form.value == "name":
         write("".join(f"{item.label}\n" for item in items))
         return
-    models = [document(item) for item in items]
-    if single and len(models) == 1:
-        write_document(models[0], form)
-    elif form.value == "json":
-        body = b",\n".join(encode_json(model) for model in models)
-        write(_indent_json(b'{"apiVersion":"v1","kind":"List","items":[' + body + b"]}"))
+    documents = [document(item) for item in items]
+    if single and len(documents) == 1:
+        write_data(documents[0], form)
     else:
-        write(_yaml({"apiVersion": "v1", "kind": "List", "items": [encode(m) for m in models]}))
-
-
-def write_document(model: Model, form: Format | Document | Data) -> None:
-    """Write one object as JSON or YAML."""
-    write(_indent_json(encode_json(model)) if form.value == "json" else _yaml(encode(model)))
+        write_data({"apiVersion": "v1", "kind": "List", "items": documents}, form)
 
 
 def write_data(data: Any, form: Format | Document | Data) -> None:
@@ -73,10 +66,20 @@ def write_data(data: Any, form: Format | Document | Data) -> None:
     write(_indent_json(msgspec.json.encode(data)) if form.value == "json" else _yaml(data))
 
 
-def document(item: Item) -> Model:
-    """Return what JSON and YAML show: the run, or the pod as Kubernetes would print it."""
+def document(item: Item) -> dict[str, Any]:
+    """Return what JSON and YAML show: the run, or the pod as Kubernetes would print it.
+
+    Fields that hold their default are left out, but not those that say what a thing is.
+    """
     source = item.source
-    return source.pod if isinstance(source, PodRecord) else source
+    model = source.pod if isinstance(source, PodRecord) else source
+    data = {"apiVersion": model.api_version, "kind": model.kind} | encode(model)
+    if isinstance(source, WorkflowRun) and source.status.nodes:
+        data["status"]["nodes"] = {
+            id_: {"type": node.type, "phase": node.phase} | encode(node)
+            for id_, node in source.status.nodes.items()
+        }
+    return data
 
 
 def _indent_json(data: bytes) -> str:

@@ -1,36 +1,28 @@
-"""The registry file as the daemon and the completion see it."""
+"""The registry's file, read again only when it has changed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
-from argoexec_cli.config.settings import Settings
-
-
-class Registered(NamedTuple):
-    """A name in the registry and the address behind it."""
-
-    name: str
-    endpoint: str
+from argoexec_cli.controller.registry import Registry, read_registry_file
 
 
-class Registry:
-    """Reads the registry's file again whenever it has changed; no file is an empty registry."""
+class RegistryFile:
+    """Knows what the file says now; no file is an empty registry."""
 
     def __init__(self, path: Path) -> None:
         """Read nothing yet."""
         self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._registry = Registry()
 
-    def default(self) -> str:
-        """Return the default executor's name, or ""."""
-        return ""
-
-    def endpoint(self, name: str) -> str | None:
-        """Return the address of the executor called *name*, or None."""
-        return None
-
-
-def registered_executors(settings: Settings) -> list[Registered]:
-    """Return the executors of the registry's file, in its order."""
-    return []
+    def read(self) -> Registry:
+        """Return the registry as it is now. `InvalidError` has file and line."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return read_registry_file(self._path)
+        seen = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if seen != self._seen:
+            self._registry, self._seen = read_registry_file(self._path), seen
+        return self._registry

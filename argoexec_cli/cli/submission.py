@@ -10,7 +10,8 @@ import msgspec
 
 from argoexec_cli.cli.connect import Server
 from argoexec_cli.cli.items import Item, item_of_pod, item_of_run
-from argoexec_cli.controller.load import Overrides, load_submission, read_source
+from argoexec_cli.controller.load import load_submission, read_source
+from argoexec_cli.controller.submission import Overrides
 from argoexec_cli.errors import ArgoexecError, InvalidError
 from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.record import PodRecord, PodRequest

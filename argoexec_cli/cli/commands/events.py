@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from argoexec_cli.cli.connect import Server, connect
-from argoexec_cli.cli.find import find, pods_of
-from argoexec_cli.cli.follow import all_of, closing
-from argoexec_cli.cli.happened import HEADER, past, to_come
+from argoexec_cli.cli.find import find, list_pods, pods_of
+from argoexec_cli.cli.follow import closing
+from argoexec_cli.cli.happened import HEADER, Happening, from_now_on, past
 from argoexec_cli.cli.items import now
 from argoexec_cli.cli.output import Data, write, write_data
 from argoexec_cli.cli.params import AllNamespaces, MaybeName, NoHeaders
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.table import render_table
-from argoexec_cli.models.record import PodRecord
+from argoexec_cli.models.record import PodRecord, PodRef
 
 
 async def events_(
@@ -33,28 +34,31 @@ async def events_(
     The oldest come first; without a name the events of all pods.
     """
     namespace = "" if all_namespaces else session.namespace
+    head = () if no_headers else HEADER
     async with connect(session) as server:
-        pods = await _pods(server, name, session.namespace) if name else [""]
-        if follow:
-            await all_of(*(_follow(session, server, namespace, pod) for pod in pods))
+        refs = await _pods(server, name, namespace)
+        if not follow:
+            _show(session, await past(server, refs), head, output)
             return
-        found = [each for pod in pods for each in await past(server, namespace, pod)]
-    found.sort(key=lambda each: each.event.time)
+        async with closing(from_now_on(server, namespace, refs)) as batches:
+            async for batch in batches:
+                _show(session, batch, head, output)
+                head = ()
+
+
+async def _pods(server: Server, name: str | None, namespace: str) -> list[PodRef]:
+    if name is None:
+        return [record.ref for record in await list_pods(server, namespace)]
+    item = await find(server, name, namespace or "default")
+    return [item.source.ref] if isinstance(item.source, PodRecord) else pods_of(item)
+
+
+def _show(
+    session: Session, batch: list[Happening], head: Sequence[str], output: Data | None
+) -> None:
     if output is not None:
-        write_data([each.document() for each in found], output)
+        write_data([each.document() for each in batch], output)
         return
     moment = now()
-    head = () if no_headers or not found else HEADER
-    rows = [each.row(moment) for each in found]
-    write(render_table(rows, header=head, color=session.color))
-
-
-async def _pods(server: Server, name: str, namespace: str) -> list[str]:
-    item = await find(server, name, namespace)
-    return [item.name] if isinstance(item.source, PodRecord) else [p.name for p in pods_of(item)]
-
-
-async def _follow(session: Session, server: Server, namespace: str, pod: str) -> None:
-    async with closing(to_come(server, namespace, pod)) as events:
-        async for each in events:
-            write(render_table([each.row(now())], color=session.color))
+    rows = [each.row(moment) for each in batch]
+    write(render_table(rows, header=head if rows else (), color=session.color))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from argoexec_cli.cli.connect import Server, connect
 from argoexec_cli.cli.find import find, pods_of
-from argoexec_cli.cli.happened import HEADER, Happening, happenings
+from argoexec_cli.cli.happened import HEADER, Happening, happenings, past
 from argoexec_cli.cli.items import Item, now
 from argoexec_cli.cli.output import Format, write, write_items
 from argoexec_cli.cli.params import Name, Output
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.summary import render_summary
 from argoexec_cli.cli.table import render_table
-from argoexec_cli.errors import NotFoundError
 from argoexec_cli.models.record import PodRecord
 
 
@@ -38,10 +37,4 @@ async def get_(session: Session, name: Name, output: Output = Format.TABLE) -> N
 async def _events(server: Server, item: Item) -> list[Happening]:
     if isinstance(item.source, PodRecord):
         return happenings(item.source)
-    found: list[Happening] = []
-    for ref in pods_of(item):
-        try:
-            found += happenings(await server.executor.get_pod(ref))
-        except NotFoundError:
-            continue  # Its pod is gone, or is at another executor.
-    return sorted(found, key=lambda each: each.event.time)
+    return await past(server, pods_of(item))

@@ -21,7 +21,7 @@ from argoexec_cli.cli.submission import (
     parse_parameters,
     submit_all,
 )
-from argoexec_cli.controller.load import Overrides
+from argoexec_cli.controller.submission import Overrides
 from argoexec_cli.errors import ExitCode
 
 
