@@ -28,6 +28,7 @@ from argoexec_cli.errors import (
     NotFoundError,
     TimedOutError,
     UnavailableError,
+    UnsupportedError,
 )
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.record import PodQuery, PodRecord, PodUpdate
@@ -117,7 +118,7 @@ class Lane:
         if not entry.attempted and (entry.deleting or ending):
             self._end_without_pod(entry)
             return
-        executor = self._resolve(self._name)
+        executor = self._reach()
         if entry.deleting:
             with contextlib.suppress(NotFoundError):
                 await executor.delete_pod(entry.pod_ref)
@@ -131,6 +132,15 @@ class Lane:
             await self._check(entry, executor)
         else:
             await self._hand_over(entry, executor)
+
+    def _reach(self) -> Executor:
+        try:
+            return self._resolve(self._name)
+        except (NotFoundError, UnsupportedError):
+            raise
+        except ArgoexecError as exc:
+            # A registry that cannot be read today says nothing about the pods that run.
+            raise UnavailableError(exc.message, hint=exc.hint) from exc
 
     async def _hand_over(self, entry: Entry, executor: Executor) -> None:
         entry.attempted = True

@@ -99,3 +99,6 @@ def _decode(document: Document) -> Workflow | WorkflowRun | Pod:
 def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+__all__ = ["Overrides", "Source", "load_submission", "read_source"]

@@ -12,7 +12,7 @@ import pytest
 
 from argoexec_cli.controller import store
 from argoexec_cli.controller.service import open_controller
-from argoexec_cli.errors import CapacityError, NotFoundError, UnavailableError
+from argoexec_cli.errors import CapacityError, InvalidError, NotFoundError, UnavailableError
 from argoexec_cli.models.base import encode_json
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.record import PodRecord, PodRequest
@@ -65,6 +65,30 @@ async def test_an_executor_that_is_no_longer_registered_is_an_error_of_the_run(
 
 def _unknown(name: str) -> Executor:
     raise NotFoundError("not registered")
+
+
+async def test_a_registry_that_cannot_be_read_ends_no_run(
+    tmp_path: Path, executor: MemoryExecutor
+) -> None:
+    broken = [InvalidError("registry.yaml:3: not YAML")]
+
+    def resolve(name: str) -> Executor:
+        if broken:
+            raise broken[0]
+        return executor
+
+    async with open_controller(tmp_path, lambda name: executor, lambda: "mine") as controller:
+        await controller.submit(make_run())
+        await executor.until(lambda: executor.records)
+        executor.start("echo")
+        await until(controller, "echo", lambda run: run.status.phase == "Running")
+    async with open_controller(tmp_path, resolve, lambda: "mine") as controller:
+        with pytest.raises(InvalidError, match=r"registry\.yaml:3"):
+            await controller.submit(make_run("other"))
+        broken.clear()
+        executor.finish("echo")
+        run = await until(controller, "echo", lambda run: run.finished)
+    assert run.status.phase == "Succeeded"
 
 
 async def test_a_run_that_no_executor_has_seen_is_stopped_at_once(tmp_path: Path) -> None:
