@@ -70,8 +70,8 @@ def reasons(record: PodRecord) -> list[str]:
     return [event.reason for event in record.events]
 
 
-async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until *check* is true, for what nobody tells of; fails after `LIMIT_S`."""
-    async with asyncio.timeout(LIMIT_S):
+async def eventually(check: Callable[[], Awaitable[bool]], *, limit_s: float = LIMIT_S) -> None:
+    """Wait until *check* is true, for what nobody tells of; fails after *limit_s*."""
+    async with asyncio.timeout(limit_s):
         while not await check():  # noqa: ASYNC110 - see above
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(min(0.25, limit_s / 4000))
