@@ -120,10 +120,12 @@ class Exits:
 
 def to_exit(status: container_pb2.ContainerStatus) -> Exit:
     """Translate how a container ended. A start that failed counts as an error (code 128)."""
+    # containerd notes the start after the fact: a short container may have ended before.
+    started_ns = min(status.started_at, status.finished_at or status.started_at)
     return Exit(
         exit_code=status.exit_code,
         reason=_reason(status),
-        started_at=_time(status.started_at),
+        started_at=_time(started_ns),
         finished_at=_time(status.finished_at),
     )
 

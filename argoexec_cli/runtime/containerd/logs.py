@@ -43,7 +43,7 @@ class FileLog:
 
     def __init__(self, path: Path, position: str) -> None:
         """Stand at *position*. `InvalidError` when it is none."""
-        if not (position or "0").isdecimal():
+        if not (position or "0").isdigit() or not position.isascii():
             raise InvalidError(
                 f"{position!r} is no position in a log", hint="use one that logs gave"
             )
