@@ -1,0 +1,1 @@
+"""Makes and configures the machines that run tasks."""
