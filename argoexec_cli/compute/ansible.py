@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import threading
@@ -40,6 +41,8 @@ async def play_on_localhost(
     if not program.exists():
         raise PreconditionError("ansible is not installed", hint="pip install 'argoexec[ansible]'")
     playbook = find_playbook(name)
+    # ansible-runner looks for it on the PATH, where a virtual environment need not be.
+    path = f"{program.parent}:{environment.get('PATH', os.defpath)}"
     stop = threading.Event()
     with tempfile.TemporaryDirectory(prefix="argoexec-ansible-") as directory:
         settings = {
@@ -47,7 +50,7 @@ async def play_on_localhost(
             "playbook": str(playbook),
             "inventory": "localhost ansible_connection=local",
             "extravars": dict(variables),
-            "envvars": {**environment, "ANSIBLE_NOCOWS": "1"},
+            "envvars": {**environment, "PATH": path, "ANSIBLE_NOCOWS": "1"},
             "quiet": True,
             "cancel_callback": stop.is_set,
         }
