@@ -60,12 +60,12 @@ class Pool:
         self._making = 0
 
     async def adopt(self, pauses: list[wire.Listed], tasks: list[wire.Listed]) -> None:
-        """Take over what a process before us left: networks, and the pods that are in them."""
+        """Take over what a process before us left: networks, and the pods that run in them."""
         users = {}
         for one in tasks:
             key = from_labels(one.labels or {})
             mode = one.host_config.network_mode
-            if key is not None and mode.startswith("container:"):
+            if key is not None and one.state == "running" and mode.startswith("container:"):
                 users[mode.removeprefix("container:")] = key.pod_uid
         for pause in pauses:
             network = await self._actions.find(pause.id)
@@ -91,7 +91,13 @@ class Pool:
         if network is None:
             self._grow()
             return None
-        return Sandbox(id=network.id, spec=spec, ip=network.ip, resolv_conf=network.resolv_conf)
+        return Sandbox(
+            id=network.id,
+            spec=spec,
+            ip=network.ip,
+            hostname=HOSTNAME,
+            resolv_conf=network.resolv_conf,
+        )
 
     def give_back(self, pod_uid: str, network_id: str) -> bool:
         """Take a network back from a pod; False when it is none of the pool's."""
