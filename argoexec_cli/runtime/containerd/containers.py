@@ -29,8 +29,10 @@ from argoexec_cli.runtime.containerd.render import (
     render_container,
     render_sandbox,
 )
+from argoexec_cli.runtime.labels import OWNER
 
-_TRIES: Final = 3
+_TRIES: Final = 100
+_PAUSE_S: Final = 0.1
 _INTERRUPTED: Final = re.compile(r"context (canceled|deadline exceeded)|transport is closing")
 """What a runtime notes about a start whose caller went away: it says nothing of the command."""
 
@@ -52,8 +54,8 @@ class Containers:
                 if container := await self._begin(spec) or await self._resume(spec):
                     return container
         raise UnavailableError(
-            f"container {spec.key.object_name} was interrupted at each of {_TRIES} starts",
-            hint="argoexec doctor",
+            f"the name of container {spec.key.object_name} stays taken",
+            hint="crictl ps --all; crictl pods",
         )
 
     async def find(self, key: ContainerKey) -> container_pb2.Container | None:
@@ -96,10 +98,9 @@ class Containers:
         found = await self.find(key)
         if found is None:
             if spec.sandbox.id or not await self._discard(key, ""):
-                raise AlreadyExistsError(
-                    f"the name {key.object_name} is taken by a container that is not ours",
-                    hint="crictl ps --all",
-                )
+                await self._refuse_strangers(key)
+                # The runtime is still undoing a call whose caller went away.
+                await asyncio.sleep(_PAUSE_S)
             return ""
         if found.state == container_pb2.CONTAINER_CREATED:
             await self._launch(found.id, spec)
@@ -107,6 +108,16 @@ class Containers:
         if found.state == container_pb2.CONTAINER_EXITED:
             return await self._take_ended(found.id, spec)
         return found.id
+
+    async def _refuse_strangers(self, key: ContainerKey) -> None:
+        """Raise `AlreadyExistsError` when another owner has a sandbox or container of *key*."""
+        labels = key_labels("", key)
+        del labels[OWNER]
+        if await self._cri.containers(labels) or await self._cri.sandboxes(labels):
+            raise AlreadyExistsError(
+                f"the name {key.object_name} is taken by a container that is not ours",
+                hint="crictl ps --all",
+            )
 
     async def _take_ended(self, container: str, spec: ContainerSpec) -> str:
         """Accept a container that ended, unless it never ran: then its start has failed."""

@@ -143,9 +143,7 @@ class ContainerdRuntime:
     async def _end(self, handle: Handle, grace_s: float) -> None:
         ending = self._exits.ending(handle)
         if grace_s > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(grace_s):
-                    await self._cri.stop(handle.id, _NEVER_S, limit_s=grace_s + 60)
+            await self._ask_to_end(handle, ending, grace_s)
         while not ending.done():
             try:
                 await self._cri.stop(handle.id, 0)
@@ -153,6 +151,19 @@ class ContainerdRuntime:
                 return
             except UnavailableError:
                 await asyncio.sleep(_KILL_AGAIN_S)
+
+    async def _ask_to_end(
+        self, handle: Handle, ending: asyncio.Future[Exit], grace_s: float
+    ) -> None:
+        """Send the stop signal; return at the container's end or when the grace is over."""
+        until = asyncio.get_running_loop().time() + grace_s
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                try:
+                    await self._cri.stop(handle.id, _NEVER_S, limit_s=grace_s + 60)
+                except UnavailableError:
+                    # The signal was sent, most likely: the runtime answered a moment ago.
+                    await asyncio.wait({ending})
 
     async def _whole(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Await *work*, which goes on to its end when this call is cancelled.
