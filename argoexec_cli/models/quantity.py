@@ -28,6 +28,7 @@ _DECIMAL: Final = {
     "P": 15,
     "E": 18,
 }
+_LARGEST: Final = 2**63 - 1
 _BINARY: Final = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 
 
@@ -57,4 +58,6 @@ def parse_bytes(text: str) -> int:
 def _whole(text: str, value: Decimal) -> int:
     if value < 0:
         raise InvalidError(f"{text!r} is negative", hint="a resource quantity is zero or more")
+    if value > _LARGEST:
+        raise InvalidError(f"{text!r} is too large", hint="at most 8Ei is a quantity")
     return math.ceil(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest_asyncio
 from argoexec_cli.executors.local.manager import LocalExecutor
 from argoexec_cli.runtime.fake import FakeEngine
 from tests.executors.local.opening import Opener
+from tests.executors.local.small_disk import SmallDisk
 
 
 @pytest_asyncio.fixture
@@ -39,3 +41,12 @@ async def executor(opener: Opener) -> LocalExecutor:
 def data_dir(opener: Opener) -> Path:
     """Give the directory of the executor's state."""
     return opener.settings.data_dir
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """Give a file system that is full after a few writes."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    with SmallDisk(tmp_path / "disk") as disk:
+        yield disk
