@@ -36,17 +36,18 @@ class ErrorBoundary(TyperGroup):
         except BrokenPipeError:
             code = _reader_gone()
         except ArgoexecError as exc:
-            code = show_error(exc, debug="--debug" in words)
+            hint = _next_best_step(exc, words)
+            code = show_error(exc, hint, debug="--debug" in words)
         except Exception as exc:  # noqa: BLE001 - the boundary: users get no traceback of a bug
             code = show_bug(exc, debug="--debug" in words)
         sys.exit(_flush(int(code or 0)))
 
 
-def show_error(error: ArgoexecError, *, debug: bool = False) -> ExitCode:
-    """Print an expected error on stderr; return its exit code."""
+def show_error(error: ArgoexecError, next_best: str = "", *, debug: bool = False) -> ExitCode:
+    """Print an expected error on stderr, *next_best* where it has no hint; return its exit code."""
     if debug:
         traceback.print_exception(error, file=sys.stderr)
-    _print_message(error.message, error.hint)
+    _print_message(error.message, error.hint or next_best)
     return error.exit_code
 
 
@@ -67,6 +68,13 @@ def show_bug(error: BaseException, *, debug: bool) -> ExitCode:
         "this is a bug in argoexec; --debug shows the traceback",
     )
     return ExitCode.FAILED
+
+
+def _next_best_step(error: ArgoexecError, words: Sequence[str]) -> str:
+    if error.exit_code is not ExitCode.USAGE:
+        return "argoexec doctor"
+    command = next((word for word in words if not word.startswith("-")), "")
+    return f"argoexec {command} --help".replace("  ", " ")
 
 
 def _print_message(message: str, hint: str) -> None:

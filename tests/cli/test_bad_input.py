@@ -1,0 +1,155 @@
+"""Bad input: one line with the cause, one with the next step, the exit code, and nothing lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Outcome
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def check(outcome: Outcome, code: int, message: str) -> None:
+    """The outcome is an error of one line with *message*, and one line of hint."""
+    assert outcome.code == code, outcome
+    assert outcome.out == ""
+    first, *rest = outcome.err.splitlines()
+    assert first.startswith("error: ")
+    assert message in first
+    assert len(rest) == 1, outcome.err
+    assert rest[0].startswith("hint: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "stdin:2:1: not YAML"),
+        ("- a\n- b\n", "stdin:1: a manifest is a mapping"),
+        ("apiVersion: v1\nkind: Service\n", "stdin:2: kind Service is not supported"),
+        ("", "stdin:1: the file is empty"),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers:\n"
+            "  - name: main\n    image: busybox\n    lifecycle: {}\n",
+            "stdin:8: spec.containers[0].lifecycle is not supported",
+        ),
+    ],
+)
+def test_a_wrong_manifest_is_named_with_file_and_line(text: str, message: str, alone: Cli) -> None:
+    check(alone("submit", "-", stdin=text), 2, message)
+
+
+def test_a_manifest_that_is_too_large_is_refused_unread(alone: Cli) -> None:
+    file = alone.home / "large.yaml"
+    file.write_bytes(b"#" * 10_000_000)
+    check(alone("submit", str(file)), 2, "10,000,000 bytes are too large")
+
+
+def test_a_file_that_is_not_there_is_not_found(alone: Cli) -> None:
+    check(alone("submit", "nowhere.yaml"), 3, "nowhere.yaml: there is no such file")
+
+
+def test_a_parameter_that_the_workflow_does_not_have(alone: Cli) -> None:
+    outcome = alone("submit", str(EXAMPLES / "echo.yaml"), "-p", "mesage=x")
+    check(outcome, 2, "mesage")
+    assert "message" in outcome.err.splitlines()[1]
+
+
+@pytest.mark.parametrize("pair", ["message", "=x"])
+def test_a_parameter_that_is_no_pair(pair: str, alone: Cli) -> None:
+    outcome = alone("submit", str(EXAMPLES / "echo.yaml"), "-p", pair)
+    check(outcome, 2, f"-p {pair}: not KEY=VALUE")
+
+
+def test_one_name_for_two_manifests(alone: Cli) -> None:
+    files = [str(EXAMPLES / "echo.yaml"), str(EXAMPLES / "pod.yaml")]
+    check(alone("submit", *files, "--name", "x"), 2, "one name for 2 manifests")
+
+
+def test_a_name_that_cannot_be(alone: Cli) -> None:
+    check(alone("submit", str(EXAMPLES / "pod.yaml"), "--name", "No Good"), 2, "'No Good'")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["list"], ["get", "x"], ["logs", "x"], ["submit", str(EXAMPLES / "pod.yaml")], ["wait", "x"]],
+)
+def test_no_daemon_is_said_with_the_address_and_who_chose_it(
+    arguments: list[str], alone: Cli
+) -> None:
+    outcome = alone(*arguments)
+    check(outcome, 5, f"no daemon answers at {alone.server}")
+    assert "ARGOEXEC_SERVER" in outcome.err
+
+
+def test_no_daemon_at_the_default_address_says_how_to_start_one(alone: Cli) -> None:
+    environment = {"ARGOEXEC_SERVER": "", "XDG_RUNTIME_DIR": str(alone.home)}
+    outcome = alone("list", **environment)
+    if outcome.code == 5:
+        assert outcome.err.splitlines()[1] == "hint: argoexec serve --detach"
+
+
+def test_a_port_where_nobody_listens(alone: Cli) -> None:
+    check(alone("list", "--server", "127.0.0.1:1"), 5, "127.0.0.1:1")
+
+
+def test_an_address_that_is_none(alone: Cli) -> None:
+    check(alone("list", "--server", "ftp://x"), 2, "'ftp://x' is not an address")
+
+
+def test_a_config_file_with_a_misspelt_key(alone: Cli) -> None:
+    (alone.home / "config.yaml").write_text("curent-context: x\n")
+    check(alone("list"), 2, "config.yaml:1: curent-context is not supported")
+
+
+@pytest.mark.parametrize("command", ["get", "logs", "wait", "stop", "delete", "watch", "events"])
+def test_an_unknown_name_is_not_found(command: str, cli: Cli) -> None:
+    outcome = cli(command, "nobody-has-this-name", "-n", "empty-namespace")
+    check(outcome, 3, "there is no run or pod nobody-has-this-name in empty-namespace")
+    assert outcome.err.splitlines()[1] == "hint: argoexec list -n empty-namespace"
+
+
+def test_a_near_miss_is_suggested(cli: Cli) -> None:
+    cli.pod("well-named", "true")
+    outcome = cli("get", "wel-named")
+    check(outcome, 3, "wel-named")
+    assert outcome.err.splitlines()[1] == "hint: did you mean well-named?"
+
+
+def test_latest_of_nothing(cli: Cli) -> None:
+    check(cli("get", "@latest", "-n", "empty-namespace"), 3, "nothing has run in namespace")
+
+
+def test_an_unknown_kind(cli: Cli) -> None:
+    check(cli("get", "secret/x"), 2, "there is no kind 'secret'")
+
+
+def test_an_unknown_container(cli: Cli) -> None:
+    cli.pod("one-container", "true", "--wait")
+    outcome = cli("logs", "one-container", "-c", "other")
+    check(outcome, 2, "pod one-container has no container other")
+    assert outcome.err.splitlines()[1] == "hint: it has: main"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--since", "soon"], "--since: 'soon' is not a duration"),
+        (["--since-time", "noon"], "--since-time: 'noon' is not"),
+        (["--since", "1m", "--since-time", "2026-01-01T00:00:00Z"], "exclude each other"),
+        (["--grep", "["], "--grep: '[' is not a regular expression"),
+    ],
+)
+def test_log_flags_that_cannot_be(flags: list[str], message: str, alone: Cli) -> None:
+    check(alone("logs", "x", *flags), 2, message)
+
+
+def test_an_executor_that_nobody_registered(cli: Cli) -> None:
+    outcome = cli("submit", str(EXAMPLES / "echo.yaml"), "--executor", "nobody")
+    check(outcome, 3, "nobody")
+    assert "argoexec register" in outcome.err
+
+
+def test_a_selector_that_cannot_be_read(cli: Cli) -> None:
+    check(cli("list", "-l", "a=b=c"), 2, "label selector: cannot read 'a=b=c'")

@@ -1,0 +1,128 @@
+"""Every failure is one message, one hint and one exit code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from argoexec_cli import errors
+from argoexec_cli.cli.boundary import ErrorBoundary
+from argoexec_cli.errors import ArgoexecError, ExitCode, InternalError, InvalidError, NotFoundError
+from tests.cli.conftest import ARGOEXEC, Cli
+
+TREE = [
+    found
+    for found in vars(errors).values()
+    if isinstance(found, type) and issubclass(found, ArgoexecError)
+]
+
+
+def run(body: Callable[[], Any], *arguments: str) -> tuple[int, str]:
+    """Run a command with that body inside the boundary; return exit code and stderr."""
+    app = typer.Typer(cls=ErrorBoundary, rich_markup_mode=None)
+
+    @app.callback()
+    def root(debug: bool = False) -> None:
+        """Stand for the real root."""
+
+    @app.command()
+    def command() -> None:
+        body()
+
+    result = CliRunner().invoke(app, [*arguments, "command"])
+    return result.exit_code, result.stderr
+
+
+def fail(error: BaseException) -> Callable[[], None]:
+    def body() -> None:
+        raise error
+
+    return body
+
+
+@pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
+def test_every_expected_error_has_message_hint_and_its_code(kind: type[ArgoexecError]) -> None:
+    code, err = run(fail(kind("it broke", hint="argoexec fix")))
+    assert code == kind.exit_code
+    assert err == "error: it broke\nhint: argoexec fix\n"
+
+
+def test_a_message_of_several_lines_becomes_one() -> None:
+    assert run(fail(NotFoundError("a\n  b\tc", hint="d"))) == (3, "error: a b c\nhint: d\n")
+
+
+def test_an_error_without_a_hint_gets_the_next_best_step() -> None:
+    assert run(fail(InvalidError("x"))) == (2, "error: x\nhint: argoexec command --help\n")
+    assert run(fail(InternalError("x"))) == (1, "error: x\nhint: argoexec doctor\n")
+
+
+def test_a_bug_has_no_traceback_but_says_what_it_is() -> None:
+    code, err = run(fail(ZeroDivisionError("division by zero")))
+    assert code == ExitCode.FAILED
+    assert err == (
+        "error: ZeroDivisionError: division by zero\n"
+        "hint: this is a bug in argoexec; --debug shows the traceback\n"
+    )
+
+
+def test_debug_shows_the_traceback_of_a_bug() -> None:
+    code, err = run(fail(ZeroDivisionError("x")), "--debug")
+    assert code == ExitCode.FAILED
+    assert "Traceback (most recent call last)" in err
+
+
+def test_ctrl_c_ends_with_130_in_silence() -> None:
+    assert run(fail(KeyboardInterrupt())) == (130, "")
+
+
+def test_exit_codes_of_commands_pass() -> None:
+    assert run(fail(typer.Exit(8))) == (8, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["submit"], "Missing argument"),
+        (["list", "--nope"], "No such option: --nope"),
+        (["list", "-o", "xml"], "xml"),
+        (["logs", "x", "--tail", "many"], "Invalid value for '--tail'"),
+        (["logs", "a", "b"], "unexpected extra argument"),
+        (["serve", "--max-pods", "0"], "Invalid value for '--max-pods'"),
+    ],
+)
+def test_usage_errors_end_with_2_and_point_to_help(
+    arguments: list[str], message: str, alone: Cli
+) -> None:
+    outcome = alone(*arguments)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    first, second = outcome.err.splitlines()
+    assert first.startswith("error: ")
+    assert message in first
+    assert second == f"hint: argoexec {arguments[0]} --help"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    child = subprocess.Popen([*ARGOEXEC, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.close()
+    _, err = child.communicate(timeout=30)
+    assert err == b""
+
+
+def test_the_program_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "argoexec_cli", "version", "-q"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.fullmatch(r"argoexec \d+\.\d+\.\d+\n", done.stdout)
+    assert done.stderr == ""
