@@ -22,6 +22,8 @@ _UNKNOWN = re.compile(
     r"^Object contains unknown field `(?P<field>[^`]*)`(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL
 )
 
+_INDEX = re.compile(r"\[[^\]]*\]")
+
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class _ModelMeta(StructMeta):
@@ -114,23 +116,29 @@ def _field_error(text: str, model: object) -> FieldError:
     if match := _UNKNOWN.match(text):
         at, name = match["at"] or "", match["field"]
         path = f"{at}.{name}" if at else name
-        return UnknownFieldError(path, hint=_suggestion(name, model))
+        return UnknownFieldError(path, hint=_suggestion(path, model))
     problem, _, at = text.partition(" - at `$")
     return FieldError(
         at.rstrip("`").removeprefix("."), problem[:1].lower() + problem[1:].replace("`", "")
     )
 
 
-def _suggestion(name: str, model: object) -> str:
+def _suggestion(path: str, model: object) -> str:
+    """Return a hint that names the field's most similar sibling, if one is similar."""
     if not (isinstance(model, type) and issubclass(model, msgspec.Struct)):
         return ""
-    close = difflib.get_close_matches(name, _names(model), n=1)
+    parent, _, name = _INDEX.sub("[]", path).rpartition(".")
+    close = difflib.get_close_matches(name, _children(model).get(parent, []), n=1)
     return f"did you mean {close[0]}?" if close else ""
 
 
 @lru_cache
-def _names(model: type[msgspec.Struct]) -> tuple[str, ...]:
-    return tuple({path.rsplit(".", 1)[-1].removesuffix("[]") for path in field_paths(model)})
+def _children(model: type[msgspec.Struct]) -> dict[str, list[str]]:
+    children: dict[str, list[str]] = {}
+    for path in field_paths(model):
+        parent, _, name = path.rpartition(".")
+        children.setdefault(parent, []).append(name.removesuffix("[]"))
+    return children
 
 
 def _is_sequence(hint: object) -> bool:

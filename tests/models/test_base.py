@@ -1,0 +1,85 @@
+"""Strangers' data becomes a model, or an error that names the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from argoexec_cli.errors import InvalidError, UnsupportedFieldError
+from argoexec_cli.models.base import (
+    FieldError,
+    UnknownFieldError,
+    decode,
+    decode_json,
+    encode,
+    encode_json,
+    field_paths,
+)
+from argoexec_cli.models.logs import STDERR, STDOUT, LogRun, make_chunk
+from argoexec_cli.models.pod import Pod, PodSpec
+
+MAIN = {"name": "a", "image": "b"}
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "hint"),
+    [
+        ({"spec": {"containers": [], "hostPID": True}}, "spec.hostPID", ""),
+        ({"spec": {"containers": [{**MAIN, "lifecycle": {}}]}}, "spec.containers[0].lifecycle", ""),
+        (
+            {"spec": {"containers": [{**MAIN, "comand": []}]}},
+            "spec.containers[0].comand",
+            "command",
+        ),
+        ({"spec": {"containers": []}, "sepc": 1}, "sepc", "spec"),
+    ],
+)
+def test_a_field_that_we_do_not_have(data: dict[str, Any], path: str, hint: str) -> None:
+    with pytest.raises(UnknownFieldError, match="is not supported") as caught:
+        decode(data, Pod)
+    assert isinstance(caught.value, UnsupportedFieldError)
+    assert caught.value.path == path
+    assert caught.value.message == f"{path} is not supported"
+    assert caught.value.hint == (f"did you mean {hint}?" if hint else "")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "object missing required field spec"),
+        ({"spec": {"containers": 7}}, "spec.containers: expected array, got int"),
+        ({"spec": {"containers": [{"name": "a"}]}}, "spec.containers[0]: object missing"),
+        ({"kind": "Job", "spec": {"containers": []}}, "kind: invalid enum value 'Job'"),
+        ({"metadata": {"labels": {"a": 1}}, "spec": {"containers": []}}, "metadata.labels[...]: "),
+        ([], "expected object, got array"),
+    ],
+)
+def test_a_field_of_the_wrong_type(data: object, message: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        decode(data, Pod)
+    assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"nonsense", b"\xff\xfe", b"[" * 100])
+def test_what_is_not_json(text: bytes) -> None:
+    with pytest.raises(InvalidError):
+        decode_json(text, Pod)
+
+
+def test_what_is_encoded_is_decoded_and_defaults_are_left_out() -> None:
+    pod = decode({"metadata": {"name": "a"}, "spec": {"containers": [MAIN]}}, Pod)
+    assert encode(pod) == {"metadata": {"name": "a"}, "spec": {"containers": (MAIN,)}}
+    assert decode_json(encode_json(pod), Pod) == pod
+
+
+def test_field_paths_name_everything() -> None:
+    paths = field_paths(PodSpec, "spec.")
+    assert "spec.containers[].volumeMounts[].mountPath" in paths
+    assert "spec.volumes[].emptyDir" in paths
+    assert len(paths) == len(set(paths))
+
+
+def test_a_chunk_is_taken_apart_as_it_was_put_together() -> None:
+    runs = [LogRun(1, STDOUT, b"a\n"), LogRun(2, STDERR, b""), LogRun(3, STDOUT, b"b")]
+    assert list(make_chunk(runs, "c").runs()) == runs
