@@ -15,7 +15,7 @@ from argoexec_cli.cli.items import Item, now
 from argoexec_cli.cli.log_printer import Decoration, LogPrinter
 from argoexec_cli.cli.rows import change_line
 from argoexec_cli.cli.session import Session
-from argoexec_cli.errors import ExitCode, InvalidError
+from argoexec_cli.errors import ExitCode, InvalidError, NotFoundError
 from argoexec_cli.models.logs import LogQuery
 from argoexec_cli.models.record import PodQuery, PodRecord, PodRef
 
@@ -57,9 +57,19 @@ class LogReader:
                     async for state in states:
                         self._start_streams(state, group, all_containers)
                         item = state
-                for name in self._absent:
-                    self._streams[name].cancel()
+                await self._give_up_absent(item)
         return item
+
+    async def _give_up_absent(self, run: Item) -> None:
+        """Stop waiting for pods that will not come any more, as their run has ended."""
+        for ref in pods_of(run):
+            if ref.name not in self._absent:
+                continue
+            try:
+                await self._server.executor.get_pod(ref)
+            except NotFoundError:
+                self._streams[ref.name].cancel()
+                self._session.say(f"this daemon has no pod {ref.name}; executor: {run.executor}")
 
     def _start_streams(self, run: Item, group: asyncio.TaskGroup, all_containers: bool) -> None:
         for ref in pods_of(run):

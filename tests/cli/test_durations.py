@@ -9,7 +9,6 @@ import pytest
 from argoexec_cli.cli.durations import parse_duration, parse_time, render_age
 from argoexec_cli.errors import InvalidError
 
-
 YEAR = 365 * 86_400
 
 
