@@ -17,7 +17,7 @@ LOCK := .requirements/dev.txt
 PYTEST := $(BIN)/python -m pytest
 PYTEST_ARGS ?=
 # What the suite's engines are made of; installed by `make engines` where missing.
-ENGINE_PACKAGES := docker.io busybox-static docker-registry iptables iproute2
+ENGINE_PACKAGES := docker.io busybox-static docker-registry iptables iproute2 containerd containernetworking-plugins crun
 GATES := check-fmt lint types imports check-proto
 
 .PHONY: help
