@@ -167,7 +167,7 @@ class LocalExecutor:
         try:
             table = self.host.table
             after = hub.revision(token, table.floor, table.revision)
-            replay = await table.since(after)
+            replay = await table.since(after, query)
             for gone, record in replay.changed:
                 if matches(record):
                     kind: Kind = "DELETED" if gone else "MODIFIED" if after else "ADDED"

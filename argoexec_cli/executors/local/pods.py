@@ -236,17 +236,25 @@ class PodTable:
 
         return await self._db.read(work)
 
-    async def since(self, revision: int) -> Replay:
-        """Return what changed after *revision*, with the revision that this brings a watcher to."""
+    async def since(self, revision: int, wanted: PodQuery | None = None) -> Replay:
+        """Return what changed after *revision*, with the revision that this brings a watcher to.
+
+        Rows of other names than *wanted* are left out: a watch of one pod must not read them all.
+        """
+        where = "revision > ?"
+        args: list[object] = [revision]
+        if wanted and wanted.namespace:
+            where, args = f"{where} AND namespace = ?", [*args, wanted.namespace]
+        if wanted and wanted.name:
+            where, args = f"{where} AND name = ?", [*args, wanted.name]
 
         def query(db: sqlite3.Connection) -> Replay:
-            rows = select(db, "revision > ?", revision, order="revision")
-            gone = db.execute(
-                "SELECT record FROM tombstones WHERE revision > ?", (revision,)
-            ).fetchall()
+            rows = select(db, where, *args, order="revision")
             changed = [(False, row.record) for row in rows]
             if revision >= self.floor and revision > 0:
-                changed += [(True, decode_json(blob, PodRecord)) for (blob,) in gone]
+                gone = "SELECT record FROM tombstones WHERE revision > ?"
+                blobs = db.execute(gone, (revision,)).fetchall()
+                changed += [(True, decode_json(blob, PodRecord)) for (blob,) in blobs]
             changed.sort(key=lambda change: change[1].revision)
             return Replay(changed, max(revision, _last_revision(db)))
 

@@ -117,6 +117,8 @@ async def test_replay_and_tombstones(table: PodTable, monkeypatch: pytest.Monkey
     fresh = await table.since(0)
     assert [record.pod.metadata.name for _, record in fresh.changed] == ["b"]
     assert fresh.revision == gone.revision == 3
+    assert (await table.since(0, PodQuery(name="other"))).changed == []
+    assert len((await table.since(0, PodQuery(name="b", namespace="default"))).changed) == 1
     later = await table.since(1)
     assert [(deleted, one.revision) for deleted, one in later.changed] == [(False, 2), (True, 3)]
     assert (await table.since(3)).changed == []
