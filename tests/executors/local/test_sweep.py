@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from argoexec_cli.errors import NotFoundError, UnavailableError
 from argoexec_cli.executors.local import sweep
 from argoexec_cli.executors.local.images import to_pull
 from argoexec_cli.executors.local.manager import LocalExecutor
-from argoexec_cli.executors.local.sweep import retire
+from argoexec_cli.executors.local.sweep import reap, retire
 from argoexec_cli.models.pod import Container
 from argoexec_cli.models.record import PodQuery, PodRef
+from argoexec_cli.runtime.fake import FakeEngine
 from tests.executors.local.opening import Opener
 from tests.executors.pods import eventually, request, run, running
 
@@ -121,3 +123,19 @@ async def test_deleting_makes_room_when_logs_cannot_be_written(
     async with asyncio.timeout(10):
         await executor.delete_pod(ref)
     assert not await names(executor)
+
+
+async def test_the_reaper_leaves_the_known_and_the_young(
+    opener: Opener, executor: LocalExecutor, engine: FakeEngine
+) -> None:
+    ref = (await executor.run_pod(request("sleep 60"))).ref
+    await running(executor, ref)
+    (known,) = await executor.host.runtime.list()
+    stranger = msgspec.structs.replace(known.handle.key, pod_uid="stranger")
+    spec = msgspec.structs.replace(engine.containers[known.handle.id].spec, key=stranger)
+    await executor.host.runtime.start(spec)
+    assert await reap(executor.host) == 0, "a young container may be about to be known"
+    opener.set(reap_grace_s=0.0)
+    executor = await opener.open()
+    assert await reap(executor.host) == 1
+    assert list(engine.containers) == [known.handle.id]

@@ -9,7 +9,6 @@ import pytest
 
 from argoexec_cli.errors import CapacityError, InternalError
 from argoexec_cli.executors.local.manager import LocalExecutor
-from argoexec_cli.executors.local.sweep import reap
 from argoexec_cli.models.logs import LogQuery
 from argoexec_cli.models.pod import (
     Container,
@@ -384,19 +383,3 @@ async def test_files_are_there_once_and_whole(executor: LocalExecutor, engine: F
     await ended(executor, record.ref)
     await nothing_left(executor, engine)
     assert not path.exists()
-
-
-async def test_the_reaper_leaves_the_known_and_the_young(
-    opener: Opener, executor: LocalExecutor, engine: FakeEngine
-) -> None:
-    ref = (await executor.run_pod(request("sleep 60"))).ref
-    await running(executor, ref)
-    (known,) = await executor.host.runtime.list()
-    stranger = msgspec.structs.replace(known.handle.key, pod_uid="stranger")
-    spec = msgspec.structs.replace(engine.containers[known.handle.id].spec, key=stranger)
-    await executor.host.runtime.start(spec)
-    assert await reap(executor.host) == 0, "a young container may be about to be known"
-    opener.set(reap_grace_s=0.0)
-    executor = await opener.open()
-    assert await reap(executor.host) == 1
-    assert list(engine.containers) == [known.handle.id]
