@@ -1,23 +1,33 @@
-"""The root of the command line: the options that every command has, and commands loaded by name."""
+"""The command line as a typer program: for help, completion, usage errors and unusual forms.
+
+Plain command lines never come here; see `cli.fast`.
+"""
 
 from __future__ import annotations
 
-import importlib
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from argoexec_cli.cli.boundary import ErrorBoundary
-from argoexec_cli.cli.catalog import COMMANDS, module_of, names
-from argoexec_cli.cli.session import Options, with_session
+from argoexec_cli.cli.boundary import show_message
+from argoexec_cli.cli.catalog import COMMANDS, names
+from argoexec_cli.cli.declare import Argument, Param
+from argoexec_cli.cli.run import Command, load_command, run_command
+from argoexec_cli.cli.session import Options
+from argoexec_cli.errors import ExitCode
 
 _EPILOG = (
     "Exit codes: 0 ok, 1 the task failed, 2 usage, 3 not found, 4 timed out, 5 server "
     "unreachable, 6 denied, 7 no capacity, 8 stopped, 130 interrupted."
 )
+_ANNOTATED: Any = Annotated
+_UsageError: Any = typer.BadParameter.__base__
 
 
-class Root(ErrorBoundary):
+class Root(TyperGroup):
     """The group of all commands; imports a command's module only when the command is wanted."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -28,7 +38,9 @@ class Root(ErrorBoundary):
         """Build the command of that name; None when there is none."""
         if cmd_name not in names():
             return None
-        return load_command(cmd_name)
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(cmd_name)(to_callback(load_command(cmd_name)))
+        return typer.main.get_command(single)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that *args* names; suggest the nearest name for an unknown one."""
@@ -47,26 +59,66 @@ class Root(ErrorBoundary):
                 formatter.write_dl(list(commands.items()))
 
 
-def load_command(name: str) -> Any:
-    """Import a command and make it what typer runs."""
-    function = getattr(importlib.import_module(module_of(name)), f"{name}_")
-    single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name)(with_session(function))
-    return typer.main.get_command(single)
-
-
-def build_app() -> Any:
-    """Make the whole command line; cheap, because no command is loaded."""
+def run_app(words: Sequence[str]) -> int:
+    """Run the command line *words*; return the exit code. Nothing at all shows help."""
     app = typer.Typer(
         cls=Root, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=_EPILOG
     )
     app.callback()(_root)
-    return typer.main.get_command(app)
+    root: Any = typer.main.get_command(app)
+    try:
+        code = root.main(list(words) or ["--help"], prog_name="argoexec", standalone_mode=False)
+    except _UsageError as exc:
+        path = exc.ctx.command_path if exc.ctx is not None else "argoexec"
+        show_message(exc.format_message().rstrip("."), f"{path} --help")
+        return ExitCode.USAGE
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    return int(code or 0)
+
+
+def to_callback(command: Command) -> Callable[..., int]:
+    """Return a function that typer takes for the command, with its parameters and docstring."""
+
+    def callback(ctx: typer.Context, **given: Any) -> int:
+        before = ctx.obj if isinstance(ctx.obj, Options) else None
+        return run_command(command, given, before)
+
+    # Keyword-only, because then one without a default may follow one with a default.
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("ctx", kind, annotation=typer.Context)]
+    for param in command.signature.params:
+        annotation = _ANNOTATED[param.type, _info(param)]
+        parameters.append(
+            inspect.Parameter(param.name, kind, default=param.default, annotation=annotation)
+        )
+    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # for typer
+    callback.__annotations__ = {each.name: each.annotation for each in parameters}
+    callback.__doc__ = command.function.__doc__
+    return callback
+
+
+def _info(param: Param) -> Any:
+    declared = param.declared
+    if isinstance(declared, Argument):
+        return typer.Argument(
+            metavar=declared.metavar,
+            help=declared.help,
+            show_default=False,
+            autocompletion=declared.complete,
+        )
+    return typer.Option(
+        *param.flags,
+        metavar=declared.metavar,
+        help=declared.help,
+        min=declared.min,
+        autocompletion=declared.complete,
+    )
 
 
 def _root(
     ctx: typer.Context,
-    server: Annotated[str, typer.Option(metavar="ADDRESS", hidden=True)] = "",
+    server: Annotated[str, typer.Option(hidden=True)] = "",
     namespace: Annotated[str, typer.Option("--namespace", "-n", hidden=True)] = "",
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
     no_color: Annotated[bool, typer.Option("--no-color", hidden=True)] = False,

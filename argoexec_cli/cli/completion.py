@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-import typer
+from typing import TYPE_CHECKING, Any, Final
 
 from argoexec_cli.errors import ArgoexecError
 
@@ -16,12 +14,12 @@ if TYPE_CHECKING:
 _PATIENCE_S: Final = 0.25
 
 
-def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
+def complete_name(ctx: Any, incomplete: str) -> list[str]:
     """Offer the names of runs and pods."""
     return [name for name in ["@latest", *_ask(ctx)] if name.startswith(incomplete)]
 
 
-def complete_executor(ctx: typer.Context, incomplete: str) -> list[str]:
+def complete_executor(ctx: Any, incomplete: str) -> list[str]:
     """Offer the executors that are registered, and the built-in one."""
     from argoexec_cli.controller.registry import read_registry_file
 
@@ -32,7 +30,7 @@ def complete_executor(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name for name in dict.fromkeys(["local", *known]) if name.startswith(incomplete)]
 
 
-def complete_server(ctx: typer.Context, incomplete: str) -> list[str]:
+def complete_server(ctx: Any, incomplete: str) -> list[str]:
     """Offer the servers of the config file's contexts."""
     try:
         contexts = _session(ctx).settings.contexts
@@ -41,7 +39,7 @@ def complete_server(ctx: typer.Context, incomplete: str) -> list[str]:
     return [each.server for each in contexts if each.server.startswith(incomplete)]
 
 
-def _ask(ctx: typer.Context) -> list[str]:
+def _ask(ctx: Any) -> list[str]:
     try:
         return asyncio.run(_names(_session(ctx)))
     except (ArgoexecError, TimeoutError):
@@ -57,7 +55,7 @@ async def _names(session: Session) -> list[str]:
     return [item.name for item in without_pods_of_runs(items)]
 
 
-def _session(ctx: typer.Context) -> Session:
+def _session(ctx: Any) -> Session:
     from argoexec_cli.cli.session import Options, Session
 
     given = {**(ctx.parent.params if ctx.parent else {}), **ctx.params}

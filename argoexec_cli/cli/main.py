@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import gc
+import sys
+from collections.abc import Sequence
 from typing import Final
+
+from argoexec_cli.cli.boundary import guarded
+from argoexec_cli.cli.catalog import names
 
 _ALLOCATIONS_PER_COLLECTION: Final = 50_000
 
@@ -15,6 +20,26 @@ def main() -> None:
     no garbage, and every look would visit all of them again.
     """
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, 20, 20)
-    from argoexec_cli.cli.app import build_app
+    sys.exit(run(sys.argv[1:]))
 
-    build_app().main(prog_name="argoexec")
+
+def run(words: Sequence[str]) -> int:
+    """Run the command line *words*; return the exit code, having said all that is to be said."""
+    return guarded(lambda: _dispatch(words), words)
+
+
+def _dispatch(words: Sequence[str]) -> int:
+    if words and words[0] in names():
+        from argoexec_cli.cli.fast import NotUnderstoodError, parse
+        from argoexec_cli.cli.run import load_command, run_command
+
+        command = load_command(words[0])
+        try:
+            given = parse(command.signature.params, words[1:])
+        except NotUnderstoodError:
+            pass
+        else:
+            return run_command(command, given)
+    from argoexec_cli.cli.app import run_app
+
+    return run_app(words)

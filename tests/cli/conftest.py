@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from typer.testing import CliRunner
 
-from argoexec_cli.cli.app import build_app
+from argoexec_cli.cli.main import run
 
 ARGOEXEC = (sys.executable, "-m", "argoexec_cli")
 POD = """\
@@ -52,13 +52,8 @@ class Cli:
     def __call__(self, *arguments: str, stdin: str | None = None, **environment: str) -> Outcome:
         """Run `argoexec *arguments`."""
         runner = CliRunner()
-        command: Any = build_app()
         with runner.isolation(input=stdin, env=self.environment | environment) as streams:
-            try:
-                command.main(list(arguments), prog_name="argoexec")
-                code = 0
-            except SystemExit as exc:
-                code = int(exc.code or 0)
+            code = run(arguments)
             sys.stdout.flush()
             sys.stderr.flush()
             out, err = streams[0].getvalue().decode(), streams[1].getvalue().decode()

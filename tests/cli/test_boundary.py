@@ -6,14 +6,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from argoexec_cli import errors
-from argoexec_cli.cli.boundary import ErrorBoundary
+from argoexec_cli.cli.boundary import guarded
 from argoexec_cli.errors import ArgoexecError, ExitCode, InternalError, InvalidError, NotFoundError
 from tests.cli.conftest import ARGOEXEC, Cli
 
@@ -24,46 +21,46 @@ TREE = [
 ]
 
 
-def run(body: Callable[[], Any], *arguments: str) -> tuple[int, str]:
-    """Run a command with that body inside the boundary; return exit code and stderr."""
-    app = typer.Typer(cls=ErrorBoundary, rich_markup_mode=None)
-
-    @app.callback()
-    def root(debug: bool = False) -> None:
-        """Stand for the real root."""
-
-    @app.command()
-    def command() -> None:
-        body()
-
-    result = CliRunner().invoke(app, [*arguments, "command"])
-    return result.exit_code, result.stderr
+Run = Callable[..., tuple[int, str]]
 
 
-def fail(error: BaseException) -> Callable[[], None]:
-    def body() -> None:
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Give a function that does work inside the boundary; it returns exit code and stderr."""
+
+    def inside(work: Callable[[], int], *words: str) -> tuple[int, str]:
+        code = guarded(work, words or ("command",))
+        return int(code), capsys.readouterr().err
+
+    return inside
+
+
+def fail(error: BaseException) -> Callable[[], int]:
+    def body() -> int:
         raise error
 
     return body
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
-def test_every_expected_error_has_message_hint_and_its_code(kind: type[ArgoexecError]) -> None:
+def test_every_expected_error_has_message_hint_and_its_code(
+    kind: type[ArgoexecError], run: Run
+) -> None:
     code, err = run(fail(kind("it broke", hint="argoexec fix")))
     assert code == kind.exit_code
     assert err == "error: it broke\nhint: argoexec fix\n"
 
 
-def test_a_message_of_several_lines_becomes_one() -> None:
+def test_a_message_of_several_lines_becomes_one(run: Run) -> None:
     assert run(fail(NotFoundError("a\n  b\tc", hint="d"))) == (3, "error: a b c\nhint: d\n")
 
 
-def test_an_error_without_a_hint_gets_the_next_best_step() -> None:
+def test_an_error_without_a_hint_gets_the_next_best_step(run: Run) -> None:
     assert run(fail(InvalidError("x"))) == (2, "error: x\nhint: argoexec command --help\n")
     assert run(fail(InternalError("x"))) == (1, "error: x\nhint: argoexec doctor\n")
 
 
-def test_a_bug_has_no_traceback_but_says_what_it_is() -> None:
+def test_a_bug_has_no_traceback_but_says_what_it_is(run: Run) -> None:
     code, err = run(fail(ZeroDivisionError("division by zero")))
     assert code == ExitCode.FAILED
     assert err == (
@@ -72,18 +69,18 @@ def test_a_bug_has_no_traceback_but_says_what_it_is() -> None:
     )
 
 
-def test_debug_shows_the_traceback_of_a_bug() -> None:
+def test_debug_shows_the_traceback_of_a_bug(run: Run) -> None:
     code, err = run(fail(ZeroDivisionError("x")), "--debug")
     assert code == ExitCode.FAILED
     assert "Traceback (most recent call last)" in err
 
 
-def test_ctrl_c_ends_with_130_in_silence() -> None:
+def test_ctrl_c_ends_with_130_in_silence(run: Run) -> None:
     assert run(fail(KeyboardInterrupt())) == (130, "")
 
 
-def test_exit_codes_of_commands_pass() -> None:
-    assert run(fail(typer.Exit(8))) == (8, "")
+def test_exit_codes_of_commands_pass(run: Run) -> None:
+    assert run(lambda: 8) == (8, "")
 
 
 @pytest.mark.parametrize(

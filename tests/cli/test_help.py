@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from argoexec_cli.cli.app import to_callback
 from argoexec_cli.cli.catalog import COMMANDS, module_of, names
-from argoexec_cli.cli.session import with_session
+from argoexec_cli.cli.run import load_command
 from tests.cli.conftest import Cli
 
 GOLDEN = Path(__file__).parent / "help"
@@ -39,8 +40,7 @@ def test_the_one_liner_is_the_commands_own(name: str) -> None:
 @pytest.mark.parametrize("name", names())
 def test_no_registered_command_is_a_coroutine_function(name: str) -> None:
     # typer would call it, get a coroutine, and drop it without a word.
-    function = getattr(importlib.import_module(module_of(name)), f"{name}_")
-    assert not inspect.iscoroutinefunction(with_session(function))
+    assert not inspect.iscoroutinefunction(to_callback(load_command(name)))
 
 
 @pytest.mark.parametrize("name", names())

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Final, NamedTuple
 
-import typer
-
 from argoexec_cli.cli.connect import Server, connect
+from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.find import find, list_items, without_pods_of_runs
 from argoexec_cli.cli.items import Item, now
@@ -22,9 +21,9 @@ from argoexec_cli.models.workflows import RunRef
 class Which(NamedTuple):
     """What to delete when it is not named one by one."""
 
-    everything: Annotated[bool, typer.Option("--all", help="All of the namespace.")] = False
-    completed: Annotated[bool, typer.Option("--completed", help="All that have ended.")] = False
-    older: Annotated[str, typer.Option(metavar="DURATION", help="All that ended before.")] = ""
+    everything: Annotated[bool, Option("--all", help="All of the namespace.")] = False
+    completed: Annotated[bool, Option("--completed", help="All that have ended.")] = False
+    older: Annotated[str, Option(metavar="DURATION", help="All that ended before.")] = ""
     selector: Selector = ""
 
 
@@ -32,8 +31,8 @@ async def delete_(
     session: Session,
     which: Which,
     name: MaybeNames = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only say which.")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Forget runs or pods, with their logs.
 
@@ -48,7 +47,9 @@ async def delete_(
             items = [await find(server, each, session.namespace) for each in name]
         else:
             items = await _select(server, session.namespace, which)
-            _confirm(session, items, yes or dry_run)
+            if not _confirmed(session, items, yes or dry_run):
+                session.say("nothing was deleted")
+                return
         for item in items:
             if not dry_run:
                 await _delete(server, item)
@@ -73,17 +74,20 @@ def _ended_before(item: Item, age_s: float) -> bool:
     return item.finished is not None and (now() - item.finished).total_seconds() > age_s
 
 
-def _confirm(session: Session, items: list[Item], yes: bool) -> None:
+def _confirmed(session: Session, items: list[Item], yes: bool) -> bool:
+    """Ask on a terminal; elsewhere raise `InvalidError` unless *yes* was said."""
+    if not items:
+        session.say("nothing to delete")
     if yes or not items:
-        if not items:
-            session.say("nothing to delete")
-        return
+        return True
     if not sys.stdin.isatty():
         raise InvalidError(
             f"this would delete {len(items)} runs and pods", hint="say --yes, or see --dry-run"
         )
     active = sum(not item.ended for item in items)
-    typer.confirm(f"Delete {len(items)} runs and pods ({active} still run)?", abort=True, err=True)
+    sys.stderr.write(f"Delete {len(items)} runs and pods, of which {active} still run? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 async def _delete(server: Server, item: Item) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from argoexec_cli.cli.checks import Finding, examine
+from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.output import Data, write, write_data
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.table import paint, render_table
@@ -20,7 +19,7 @@ _COLORS = {"ok": "Succeeded", "note": "Warning", "wrong": "Failed"}
 async def doctor_(
     session: Session,
     output: Annotated[
-        Data | None, typer.Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
+        Data | None, Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
     ] = None,
 ) -> int:
     """Check what is needed here, and say how to fix what is not.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
-
 from argoexec_cli.cli.connect import Server, connect
+from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.find import find, list_pods, pods_of
 from argoexec_cli.cli.follow import closing
 from argoexec_cli.cli.happened import HEADER, Happening, from_now_on, past
@@ -22,11 +21,11 @@ from argoexec_cli.models.record import PodRecord, PodRef
 async def events_(
     session: Session,
     name: MaybeName = None,
-    follow: Annotated[bool, typer.Option("--watch", "-w", help="Go on with what comes.")] = False,
+    follow: Annotated[bool, Option("--watch", "-w", help="Go on with what comes.")] = False,
     all_namespaces: AllNamespaces = False,
     no_headers: NoHeaders = False,
     output: Annotated[
-        Data | None, typer.Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
+        Data | None, Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
     ] = None,
 ) -> None:
     """Show what happened to a run's pods.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
-import typer
-
 from argoexec_cli.cli.connect import connect
+from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.find import list_items, without_pods_of_runs
 from argoexec_cli.cli.items import Item, now
 from argoexec_cli.cli.output import Format, write, write_items
@@ -22,11 +21,11 @@ class ListOptions(NamedTuple):
     selector: Selector = ""
     status: Annotated[
         list[str] | None,
-        typer.Option("--status", "--phase", metavar="STATUS", help="Only these: Running,Failed."),
+        Option("--status", "--phase", metavar="STATUS", help="Only these: Running,Failed."),
     ] = None
-    running: Annotated[bool, typer.Option("--running", help="Only what has not ended.")] = False
-    completed: Annotated[bool, typer.Option("--completed", help="Only what has ended.")] = False
-    pods: Annotated[bool, typer.Option("--pods", help="Also the pods of runs.")] = False
+    running: Annotated[bool, Option("--running", help="Only what has not ended.")] = False
+    completed: Annotated[bool, Option("--completed", help="Only what has ended.")] = False
+    pods: Annotated[bool, Option("--pods", help="Also the pods of runs.")] = False
     all_namespaces: AllNamespaces = False
     no_headers: NoHeaders = False
 

@@ -6,9 +6,8 @@ import sys
 import time
 from typing import Annotated, NamedTuple
 
-import typer
-
 from argoexec_cli.cli.connect import connect
+from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.detach import detachable
 from argoexec_cli.cli.durations import parse_duration, parse_time
 from argoexec_cli.cli.find import find
@@ -23,27 +22,19 @@ from argoexec_cli.models.logs import LogQuery
 class LogOptions(NamedTuple):
     """What to show of a log, and how. The flags are kubectl's; --grep is Argo's."""
 
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False
+    follow: Annotated[bool, Option("--follow", "-f", help="Go on until it ends.")] = False
     container: Annotated[
-        str, typer.Option("--container", "-c", metavar="NAME", help="Of this container.")
+        str, Option("--container", "-c", metavar="NAME", help="Of this container.")
     ] = ""
-    all_containers: Annotated[bool, typer.Option("--all-containers", help="Of all containers.")] = (
-        False
-    )
-    tail: Annotated[
-        int, typer.Option(metavar="LINES", help="Only the last lines; -1 for all.")
-    ] = -1
-    since: Annotated[str, typer.Option(metavar="DURATION", help="Not older than this: 5m.")] = ""
-    since_time: Annotated[str, typer.Option(metavar="TIME", help="Not older: RFC 3339.")] = ""
-    limit_bytes: Annotated[int, typer.Option(metavar="N", min=0, help="At most so many.")] = 0
-    previous: Annotated[bool, typer.Option("--previous", "-p", help="Of the attempt before.")] = (
-        False
-    )
-    timestamps: Annotated[bool, typer.Option("--timestamps", help="Each line with its time.")] = (
-        False
-    )
-    prefix: Annotated[bool, typer.Option("--prefix", help="Each line with its source.")] = False
-    grep: Annotated[str, typer.Option(metavar="REGEX", help="Only lines that match.")] = ""
+    all_containers: Annotated[bool, Option("--all-containers", help="Of all containers.")] = False
+    tail: Annotated[int, Option(metavar="LINES", help="Only the last lines; -1 for all.")] = -1
+    since: Annotated[str, Option(metavar="DURATION", help="Not older than this: 5m.")] = ""
+    since_time: Annotated[str, Option(metavar="TIME", help="Not older: RFC 3339.")] = ""
+    limit_bytes: Annotated[int, Option(metavar="N", min=0, help="At most so many.")] = 0
+    previous: Annotated[bool, Option("--previous", "-p", help="Of the attempt before.")] = False
+    timestamps: Annotated[bool, Option("--timestamps", help="Each line with its time.")] = False
+    prefix: Annotated[bool, Option("--prefix", help="Each line with its source.")] = False
+    grep: Annotated[str, Option(metavar="REGEX", help="Only lines that match.")] = ""
 
 
 async def logs_(session: Session, name: Name, options: LogOptions) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from argoexec_cli.cli.completion import complete_executor
+from argoexec_cli.cli.declare import Argument, Option
 from argoexec_cli.cli.output import write
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.table import render_table
@@ -19,17 +18,17 @@ def register_(
     session: Session,
     name: Annotated[
         str,
-        typer.Argument(metavar="[NAME]", help="The executor.", autocompletion=complete_executor),
+        Argument(metavar="[NAME]", help="The executor.", complete=complete_executor),
     ] = "",
     endpoint: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where it answers: unix:///path or host:port.")
+        str, Option(metavar="ADDRESS", help="Where it answers: unix:///path or host:port.")
     ] = "",
     default: Annotated[
-        bool, typer.Option("--default", help="Send runs there that name no executor.")
+        bool, Option("--default", help="Send runs there that name no executor.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the difference.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only show the difference.")] = False,
     config_map: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The manifest to change.")
+        Path | None, Option(metavar="FILE", help="The manifest to change.")
     ] = None,
 ) -> None:
     """Tell the controller of an executor's name and address.

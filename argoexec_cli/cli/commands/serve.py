@@ -6,8 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-import typer
-
+from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.session import Session
 from argoexec_cli.logging import Format, Level, setup_logging
@@ -22,17 +21,17 @@ class Place(NamedTuple):
 
     listen: Annotated[
         list[str] | None,
-        typer.Option(metavar="HOST:PORT", help="Listen there too; 127.0.0.1:0 takes any port."),
+        Option(metavar="HOST:PORT", help="Listen there too; 127.0.0.1:0 takes any port."),
     ] = None
-    socket: Annotated[Path | None, typer.Option(metavar="PATH", help="The local socket.")] = None
-    data_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="State and logs of all pods.")
-    ] = None
+    socket: Annotated[Path | None, Option(metavar="PATH", help="The local socket.")] = None
+    data_dir: Annotated[Path | None, Option(metavar="DIR", help="State and logs of all pods.")] = (
+        None
+    )
     pid_file: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Write the daemon's pid there too.")
+        Path | None, Option(metavar="PATH", help="Write the daemon's pid there too.")
     ] = None
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Listen where other machines can connect.")
+        bool, Option("--insecure", help="Listen where other machines can connect.")
     ] = False
 
 
@@ -41,25 +40,25 @@ class Work(NamedTuple):
 
     runtime: Annotated[
         Literal["auto", "docker", "fake"],
-        typer.Option(help="What runs containers; fake runs none, for trying things out."),
+        Option(help="What runs containers; fake runs none, for trying things out."),
     ] = "auto"
-    executor: Annotated[Literal["local"], typer.Option(help="Where pods run.")] = "local"
-    max_pods: Annotated[int, typer.Option(metavar="N", min=1, help="So many at a time.")] = 110
-    cpus: Annotated[str, typer.Option(metavar="CPUS", help="Of all; default: all cores.")] = ""
-    memory: Annotated[str, typer.Option(metavar="SIZE", help="Of all, such as 4Gi.")] = ""
+    executor: Annotated[Literal["local"], Option(help="Where pods run.")] = "local"
+    max_pods: Annotated[int, Option(metavar="N", min=1, help="So many at a time.")] = 110
+    cpus: Annotated[str, Option(metavar="CPUS", help="Of all; default: all cores.")] = ""
+    memory: Annotated[str, Option(metavar="SIZE", help="Of all, such as 4Gi.")] = ""
     retention: Annotated[
-        str, typer.Option(metavar="DURATION", help="Keep what has ended for so long.")
+        str, Option(metavar="DURATION", help="Keep what has ended for so long.")
     ] = "7d"
     drain: Annotated[
-        str, typer.Option(metavar="DURATION", help="Let open calls end for so long at the end.")
+        str, Option(metavar="DURATION", help="Let open calls end for so long at the end.")
     ] = "10s"
 
 
 class Logging(NamedTuple):
     """How the daemon logs."""
 
-    log_level: Annotated[Level, typer.Option(help="The least that is logged.")] = "info"
-    log_format: Annotated[Format, typer.Option(help="text or json.")] = "text"
+    log_level: Annotated[Level, Option(help="The least that is logged.")] = "info"
+    log_format: Annotated[Format, Option(help="text or json.")] = "text"
 
 
 def serve_(
@@ -67,10 +66,8 @@ def serve_(
     place: Place,
     work: Work,
     logs: Logging,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Go into the background.")] = False,
-    stop: Annotated[
-        bool, typer.Option("--stop", help="Stop the daemon of this data directory.")
-    ] = False,
+    detach: Annotated[bool, Option("--detach", "-d", help="Go into the background.")] = False,
+    stop: Annotated[bool, Option("--stop", help="Stop the daemon of this data directory.")] = False,
 ) -> int:
     """Run the daemon: this machine becomes an executor.
 

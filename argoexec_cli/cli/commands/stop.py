@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from argoexec_cli.cli.connect import Server, connect
+from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.find import find, pods_of
 from argoexec_cli.cli.items import Item
@@ -22,7 +21,7 @@ async def stop_(
     session: Session,
     name: Names,
     grace: Annotated[
-        str, typer.Option(metavar="DURATION", help="From TERM to KILL; default: the pod's own.")
+        str, Option(metavar="DURATION", help="From TERM to KILL; default: the pod's own.")
     ] = "",
 ) -> None:
     """End runs or pods: TERM first, KILL after the grace period.

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
-import typer
-
 from argoexec_cli.cli.completion import complete_executor
 from argoexec_cli.cli.connect import Server, connect
+from argoexec_cli.cli.declare import Argument, Option
 from argoexec_cli.cli.detach import detachable
 from argoexec_cli.cli.items import Item
 from argoexec_cli.cli.output import Document, write, write_items
@@ -30,29 +29,29 @@ class SubmitOptions(NamedTuple):
 
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", metavar="KEY=VALUE", help="Set a parameter."),
+        Option("--parameter", "-p", metavar="KEY=VALUE", help="Set a parameter."),
     ] = None
     executor: Annotated[
         str,
-        typer.Option(metavar="NAME", help="Run it there.", autocompletion=complete_executor),
+        Option(metavar="NAME", help="Run it there.", complete=complete_executor),
     ] = ""
-    name: Annotated[str, typer.Option(metavar="NAME", help="Give it this name.")] = ""
+    name: Annotated[str, Option(metavar="NAME", help="Give it this name.")] = ""
     generate_name: Annotated[
-        str, typer.Option(metavar="PREFIX", help="Give it a new name that begins so.")
+        str, Option(metavar="PREFIX", help="Give it a new name that begins so.")
     ] = ""
-    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has ended.")] = False
-    watch: Annotated[bool, typer.Option("--watch", help="Show its state until then.")] = False
-    log: Annotated[bool, typer.Option("--log", help="Print its log until then.")] = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check and show.")] = False
+    wait: Annotated[bool, Option("--wait", "-w", help="Wait until it has ended.")] = False
+    watch: Annotated[bool, Option("--watch", help="Show its state until then.")] = False
+    log: Annotated[bool, Option("--log", help="Print its log until then.")] = False
+    dry_run: Annotated[bool, Option("--dry-run", help="Only check and show.")] = False
 
 
 async def submit_(
     session: Session,
-    file: Annotated[list[str], typer.Argument(metavar="FILE...", help="Manifests; - is stdin.")],
+    file: Annotated[list[str], Argument(metavar="FILE...", help="Manifests; - is stdin.")],
     options: SubmitOptions,
     output: Annotated[
         Document | None,
-        typer.Option("--output", "-o", metavar="FORMAT", help="name, json or yaml."),
+        Option("--output", "-o", metavar="FORMAT", help="name, json or yaml."),
     ] = None,
 ) -> int:
     """Run workflows and pods from manifests.

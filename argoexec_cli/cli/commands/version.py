@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import typer
-
 from argoexec_cli import __version__
+from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.output import Data, write, write_data
 from argoexec_cli.cli.session import Session
 
@@ -16,7 +15,7 @@ _NOTE: Final = "runs Argo's tasks anywhere; it is not the argoexec of Argo's own
 def version_(
     session: Session,
     output: Annotated[
-        Data | None, typer.Option("--output", "-o", help="Write a document: json or yaml.")
+        Data | None, Option("--output", "-o", help="Write a document: json or yaml.")
     ] = None,
 ) -> None:
     """Say which argoexec this is.

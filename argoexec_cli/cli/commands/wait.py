@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from argoexec_cli.cli.connect import connect
+from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.detach import detachable
 from argoexec_cli.cli.params import Names, Timeout
 from argoexec_cli.cli.session import Session
@@ -18,7 +17,7 @@ async def wait_(
     name: Names,
     timeout: Timeout = "",
     target: Annotated[
-        Target, typer.Option("--for", metavar="STATE", help="ended, running or deleted.")
+        Target, Option("--for", metavar="STATE", help="ended, running or deleted.")
     ] = Target.ENDED,
 ) -> int:
     """Wait until runs or pods have ended.
