@@ -22,6 +22,7 @@ from argoexec_cli.errors import (
 from argoexec_cli.rpc.gen.cri.v1 import container_pb2
 from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Handle
 from argoexec_cli.runtime.containerd.cri import Cri
+from argoexec_cli.runtime.containerd.exits import Exits
 from argoexec_cli.runtime.containerd.render import (
     Place,
     key_labels,
@@ -40,10 +41,11 @@ _INTERRUPTED: Final = re.compile(r"context (canceled|deadline exceeded)|transpor
 class Containers:
     """What the runtime has under one owner's label; what is under another's is never touched."""
 
-    def __init__(self, cri: Cri, place: Place) -> None:
-        """Use *cri*; nothing is asked yet."""
+    def __init__(self, cri: Cri, place: Place, exits: Exits) -> None:
+        """Use *cri*, and tell *exits* what is started and what is gone."""
         self._cri = cri
         self._place = place
+        self._exits = exits
         self._locks: WeakValueDictionary[ContainerKey, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self, spec: ContainerSpec) -> str:
@@ -130,6 +132,7 @@ class Containers:
         raise _not_started(spec, status.message)
 
     async def _launch(self, container: str, spec: ContainerSpec) -> None:
+        self._exits.expect(container)
         try:
             await self._cri.start(container, f"container {spec.key.object_name}")
         except StartError as exc:
@@ -146,6 +149,7 @@ class Containers:
             await self._cri.remove_sandbox(sandbox.id)
         if container and not sandboxes:
             await self._cri.remove(container)
+        self._exits.forget(container)
         (Path(self._place.logs) / log_name(key)).unlink(missing_ok=True)
         return bool(sandboxes)
 

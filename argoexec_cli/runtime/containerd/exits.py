@@ -1,4 +1,4 @@
-"""How containers end: one list of all containers tells, asked only while somebody waits.
+"""How containers end: one list of all containers tells, asked for only while some run.
 
 The interface has no working stream of events in containerd 1.6 (`GetContainerEvents` is not
 implemented), so somebody has to ask. When is known, though: a container's log file is closed as it
@@ -20,7 +20,7 @@ from argoexec_cli.runtime.labels import OWNER
 
 _log = logging.getLogger(__name__)
 
-_FAST_S: Final = 0.005
+_FAST_S: Final = 0.01
 _SLOW_S: Final = 0.25
 """An end whose sign was missed is noticed this late."""
 _AWAY_S: Final = 0.1
@@ -38,22 +38,29 @@ class Exits:
         self._labels = {OWNER: owner}
         self._waiting: dict[str, asyncio.Future[Exit]] = {}
         self._ended: dict[str, Exit] = {}
+        self._begun = asyncio.Event()
         self._sign = asyncio.Event()
         self._pace_s = _FAST_S
         self._questions = asyncio.Semaphore(_TOGETHER)
 
+    def expect(self, container: str) -> None:
+        """Say that *container* is about to be started: the sign of its end is not to be missed."""
+        if container not in self._waiting and container not in self._ended:
+            self._waiting[container] = asyncio.get_running_loop().create_future()
+            self._begun.set()
+
     def ending(self, handle: Handle) -> asyncio.Future[Exit]:
         """Return the future of the container's end, shared by all who wait: never cancel it."""
         container = handle.id
-        future = self._waiting.get(container)
-        if future is None:
-            future = asyncio.get_running_loop().create_future()
-            if container in self._ended:
-                future.set_result(self._ended[container])
-            else:
-                self._waiting[container] = future
-                self.hint()
-        return future
+        if container in self._ended:
+            future: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+            future.set_result(self._ended[container])
+            return future
+        if container not in self._waiting:
+            # Started by another process, or long ago: the sign may have been given already.
+            self.expect(container)
+            self.hint()
+        return self._waiting[container]
 
     def hint(self) -> None:
         """Say that some container has perhaps just ended."""
@@ -80,8 +87,11 @@ class Exits:
 
     async def _pause(self) -> None:
         """Wait for a sign, or for some time that grows while nothing happens."""
+        if not self._waiting:
+            self._begun.clear()
+            await self._begun.wait()
         try:
-            async with asyncio.timeout(self._pace_s if self._waiting else None):
+            async with asyncio.timeout(self._pace_s):
                 await self._sign.wait()
         except TimeoutError:
             self._pace_s = min(2 * self._pace_s, _SLOW_S)

@@ -54,7 +54,7 @@ async def open_containerd(
             tasks.spawn(changes.run(), name="log files of containers")
             parts = Parts(
                 cri,
-                Containers(cri, place),
+                Containers(cri, place, exits),
                 Sandboxes(cri, place),
                 exits,
                 Logs(cri, exits, changes, logs),

@@ -128,7 +128,6 @@ class ContainerdRuntime:
     async def remove(self, handle: Handle) -> None:
         """Delete it with its log and its own sandbox; who waits for it learns that it is gone."""
         await self._whole(self._containers.remove(handle))
-        self._exits.forget(handle.id)
 
     async def list(self) -> list[Found]:
         """List our containers and sandboxes: two questions, and one more for each address."""
