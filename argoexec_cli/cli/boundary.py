@@ -17,7 +17,9 @@ def guarded(work: Callable[[], int], words: Sequence[str]) -> int:
     """
     debug = "--debug" in words
     try:
-        return _flush(work())
+        code = work()
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
@@ -72,8 +74,3 @@ def _reader_gone() -> int:
     """Let a reader that went away (`| head`) end us in silence, as it ends other programs."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 128 + 13
-
-
-def _flush(code: int) -> int:
-    sys.stdout.flush()
-    return code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +39,8 @@ def complete_server(ctx: Any, incomplete: str) -> list[str]:
 
 
 def _ask(ctx: Any) -> list[str]:
+    import asyncio
+
     try:
         return asyncio.run(_names(_session(ctx)))
     except (ArgoexecError, TimeoutError):
@@ -47,6 +48,8 @@ def _ask(ctx: Any) -> list[str]:
 
 
 async def _names(session: Session) -> list[str]:
+    import asyncio
+
     from argoexec_cli.cli.connect import connect
     from argoexec_cli.cli.find import list_items, without_pods_of_runs
 

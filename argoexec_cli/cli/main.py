@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -16,11 +17,15 @@ _ALLOCATIONS_PER_COLLECTION: Final = 50_000
 def main() -> None:
     """Run the command line of this process and exit with its code.
 
-    The collector looks less often than Python's default: loading modules makes many objects and
-    no garbage, and every look would visit all of them again.
+    Two things make short commands shorter. The collector looks less often than by default: loading
+    modules makes many objects and no garbage, and every look would visit all of them again. And the
+    process ends where the command does: taking the interpreter and gRPC's threads apart in good
+    order takes as long as a whole call, for nothing, as everything is closed and flushed by then.
     """
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, 20, 20)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def run(words: Sequence[str]) -> int:

@@ -67,9 +67,8 @@ def test_help_imports_nothing_heavy() -> None:
     heavy = {"grpc", "yaml", "rich", "aiodocker", "ansible_runner"}
     code = (
         "import sys\n"
-        "from argoexec_cli.cli.main import main\n"
-        "sys.argv = ['argoexec', '--help']\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "from argoexec_cli.cli.main import run\n"
+        "run(['--help'])\n"
         "print(sorted(sys.modules), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
