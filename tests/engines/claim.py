@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.engines import kernel
@@ -44,12 +44,22 @@ def sweep() -> None:
                 _remove_traces(directory)
 
 
+def network_results(directory: Path) -> list[Path]:
+    """List what the programs that make pods' networks remember of an engine's pods."""
+    found = []
+    for path in _CNI_RESULTS.glob("*"):
+        with suppress(FileNotFoundError):
+            if f"{directory}/" in path.read_text(errors="replace"):
+                found.append(path)
+    return found
+
+
 def _remove_traces(directory: Path) -> None:
     kernel.kill_naming(directory)
     kernel.kill_cgroups(directory.name)
     kernel.unmount_below(directory)
     kernel.remove_cgroups(directory.name)
-    for result in _CNI_RESULTS.glob(f"{directory.name}-*"):
+    for result in network_results(directory):
         result.unlink(missing_ok=True)
     shutil.rmtree(directory, ignore_errors=True)
     kernel.remove_bridge(directory.name)  # last: from here on the name is free for another engine

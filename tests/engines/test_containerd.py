@@ -8,7 +8,7 @@ import pytest
 
 from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, ImagePull, SandboxSpec
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
-from tests.engines import containerd, images, kernel
+from tests.engines import claim, containerd, images, kernel
 from tests.engines.availability import need
 from tests.engines.containerd import ContainerdEngine
 
@@ -48,6 +48,7 @@ async def test_close_leaves_no_trace(
         await begin(engine)
         assert len(kernel.processes_naming(engine.directory)) > 1
         assert kernel.cgroups_of(engine.bridge)
+        assert claim.network_results(engine.directory)
         if crashed:
             engine.kill9()
     places = [engine.directory, Path("/sys/class/net") / engine.bridge]
@@ -55,9 +56,4 @@ async def test_close_leaves_no_trace(
     assert kernel.mounts_below(engine.directory) == []
     assert kernel.cgroups_of(engine.bridge) == []
     assert kernel.processes_naming(engine.directory) == []
-    assert _network_results(engine) == []
-
-
-def _network_results(engine: ContainerdEngine) -> list[Path]:
-    """List what the network's programs remember of pods."""
-    return list(Path("/var/lib/cni/results").glob(f"{engine.bridge}-*"))
+    assert claim.network_results(engine.directory) == []
