@@ -74,6 +74,8 @@ def run_app(words: Sequence[str]) -> int:
         return ExitCode.USAGE
     except typer.Abort:
         return ExitCode.INTERRUPTED
+    except SystemExit as exc:  # typer's way to end after completion
+        return int(exc.code or 0)
     return int(code or 0)
 
 

@@ -1,0 +1,96 @@
+"""`argoexec register` and who takes notice of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import Cli
+
+ECHO = (Path(__file__).parents[2] / "examples" / "echo.yaml").read_text()
+FILE = "argo-workflows-controller-configmap.yaml"
+
+
+def test_registering_writes_the_config_map_and_repeating_changes_nothing(alone: Cli) -> None:
+    flags = ("register", "mine", "--endpoint", "127.0.0.1:7401", "--default")
+    outcome = alone(*flags)
+    path = alone.home / FILE
+    text = f"registered mine at 127.0.0.1:7401 as default in {path}\n"
+    assert outcome == (0, "", text)
+    before = path.read_bytes()
+    assert b"executor: mine\n" in before
+    assert "nothing to change" in alone(*flags).err
+    assert path.read_bytes() == before
+
+
+def test_a_dry_run_shows_the_difference_and_writes_nothing(alone: Cli) -> None:
+    outcome = alone("register", "mine", "--endpoint", "127.0.0.1:7401", "--dry-run")
+    assert outcome.code == 0
+    assert "+    mine:\n+      endpoint: 127.0.0.1:7401\n" in outcome.out
+    assert not (alone.home / FILE).exists()
+
+
+def test_another_file_can_be_named_and_what_it_has_stays(alone: Cli) -> None:
+    file = alone.home / "mine.yaml"
+    alone("register", "one", "--endpoint", "h:1", "--config-map", str(file))
+    file.write_text(file.read_text() + "  other: kept  # really\n")
+    alone("register", "two", "--endpoint", "h:2", "--config-map", str(file))
+    text = file.read_text()
+    assert "  other: kept  # really\n" in text
+    assert "one:" in text
+    assert "two:" in text
+
+
+def test_without_a_name_it_shows_what_is_registered(alone: Cli) -> None:
+    assert alone("register").out == ""
+    alone("register", "one", "--endpoint", "h:1")
+    alone("register", "two", "--endpoint", "h:2", "--default")
+    assert alone("register").out == (
+        "NAME   ENDPOINT   DEFAULT\none    h:1\ntwo    h:2        yes\n"
+    )
+
+
+def test_a_known_name_needs_no_endpoint_to_become_the_default(alone: Cli) -> None:
+    alone("register", "one", "--endpoint", "h:1")
+    assert alone("register", "one", "--default").code == 0
+    assert alone("register").out.splitlines()[1].split() == ["one", "h:1", "yes"]
+
+
+def test_a_new_name_needs_an_endpoint(alone: Cli) -> None:
+    outcome = alone("register", "new")
+    assert outcome.code == 2
+    first, second = outcome.err.splitlines()
+    assert first == "error: new is new: --endpoint is needed"
+    assert second.startswith("hint: argoexec register new --endpoint unix://")
+
+
+def test_a_name_that_cannot_be_is_refused(alone: Cli) -> None:
+    for name in ("local", "Not Good"):
+        outcome = alone("register", name, "--endpoint", "h:1")
+        assert outcome.code == 2
+        assert name in outcome.err
+
+
+def test_a_file_that_is_something_else_is_named_with_its_line(alone: Cli) -> None:
+    (alone.home / FILE).write_text("apiVersion: v1\nkind: Secret\n")
+    outcome = alone("register", "x", "--endpoint", "h:1")
+    assert outcome.code == 2
+    assert f"{FILE}:2: this is not the ConfigMap" in outcome.err
+
+
+def test_the_daemon_takes_notice_without_a_restart(cli: Cli) -> None:
+    # The address is the daemon's own, so the pod runs in this very daemon, under another name.
+    name = "itself"
+    assert cli("register", name, "--endpoint", cli.server, "--default").code == 0
+    try:
+        outcome = cli("submit", "-", "--name", "by-default", "--log", stdin=ECHO)
+        assert (outcome.code, outcome.out) == (0, "hello\n")
+        assert "itself" in cli("get", "by-default").out
+    finally:
+        (cli.home / FILE).unlink()
+
+
+def test_without_a_default_a_run_says_how_to_choose(cli: Cli) -> None:
+    outcome = cli("submit", "-", "--name", "nowhere", stdin=ECHO)
+    assert outcome.code == 2
+    assert "kubernetes" in outcome.err
+    assert "--executor local" in outcome.err.splitlines()[1]
