@@ -34,7 +34,9 @@ from argoexec_cli.runtime.labels import OWNER
 
 _TRIES: Final = 100
 _PAUSE_S: Final = 0.1
-_INTERRUPTED: Final = re.compile(r"context (canceled|deadline exceeded)|transport is closing")
+_INTERRUPTED: Final = re.compile(
+    r"context (canceled|deadline exceeded)|transport is closing|start failed: .*signal: killed"
+)
 """What a runtime notes about a start whose caller went away: it says nothing of the command."""
 
 
@@ -68,10 +70,18 @@ class Containers:
     async def remove(self, handle: Handle) -> None:
         """Delete a container or sandbox, running or not, with its log."""
         async with self._lock(handle.key):
-            if handle.key.container:
-                await self._discard(handle.key, handle.id)
-            else:
-                await self._cri.remove_sandbox(handle.id)
+            for left in range(_TRIES - 1, -1, -1):
+                try:
+                    if handle.key.container:
+                        await self._discard(handle.key, handle.id)
+                    else:
+                        await self._cri.remove_sandbox(handle.id)
+                    return
+                except AlreadyExistsError:
+                    # It is being started, or removed, for a caller that went away.
+                    if not left:
+                        raise
+                    await asyncio.sleep(_PAUSE_S)
 
     async def _begin(self, spec: ContainerSpec) -> str:
         """Create and start the container; empty when there is one of this key, or its sandbox."""
@@ -105,8 +115,7 @@ class Containers:
                 await asyncio.sleep(_PAUSE_S)
             return ""
         if found.state == container_pb2.CONTAINER_CREATED:
-            await self._launch(found.id, spec)
-            return found.id
+            return await self._launch_again(found.id, spec)
         if found.state == container_pb2.CONTAINER_EXITED:
             return await self._take_ended(found.id, spec)
         return found.id
@@ -131,12 +140,23 @@ class Containers:
             return ""
         raise _not_started(spec, status.message)
 
+    async def _launch_again(self, container: str, spec: ContainerSpec) -> str:
+        """Start a created container; empty when a call whose caller went away is doing so."""
+        try:
+            await self._launch(container, spec)
+        except AlreadyExistsError:
+            await asyncio.sleep(_PAUSE_S)
+            return ""
+        return container
+
     async def _launch(self, container: str, spec: ContainerSpec) -> None:
         self._exits.expect(container)
         try:
             await self._cri.start(container, f"container {spec.key.object_name}")
         except StartError as exc:
             await self._discard(spec.key, container)
+            if _INTERRUPTED.search(exc.message):
+                raise UnavailableError(exc.message, hint="argoexec doctor") from exc
             raise _not_started(spec, exc.message, exc.hint) from exc
 
     async def _discard(self, key: ContainerKey, container: str) -> bool:

@@ -63,8 +63,17 @@ PULL: Final[tuple[_Row, ...]] = (
     ),
 )
 
-START: Final[tuple[_Row, ...]] = (
+# Both mean that another call has begun what was asked for, and that trying again is right.
+_BUSY: Final[tuple[_Row, ...]] = (
     (r"is reserved for", AlreadyExistsError, "crictl pods; crictl ps --all"),
+    (
+        r"is (already )?in (starting|removing|container_exited|container_running) state",
+        AlreadyExistsError,
+        "crictl ps --all",
+    ),
+)
+
+START: Final[tuple[_Row, ...]] = (
     *_FULL,
     (
         r"cni|no ip addresses available|network plugin|netns",
@@ -119,14 +128,17 @@ class Refusal(NamedTuple):
 def refused(
     refusal: Refusal, what: str, address: str, rows: tuple[_Row, ...] = _FULL
 ) -> ArgoexecError:
-    """Translate a refusal of *what*, in the form "start container x", by *rows* of causes."""
+    """Translate a refusal of *what*, in the form "start container x", by *rows* of causes.
+
+    `AlreadyExistsError`: another call has begun it.
+    """
     if refusal.code in _AWAY or _STARTING_UP.search(refusal.message):
         return UnavailableError(
             f"the container runtime at {address} does not answer: {refusal.message}",
             hint="argoexec doctor",
         )
     text = f"cannot {what}: {_innermost(refusal.message)}"
-    if known := _match(rows, text, refusal.message):
+    if known := _match(_BUSY + rows, text, refusal.message):
         return known
     if refusal.code is grpc.StatusCode.NOT_FOUND:
         return NotFoundError(text, hint="crictl ps --all")
