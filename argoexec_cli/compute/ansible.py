@@ -17,6 +17,11 @@ Tell = Callable[[str], None]
 _PACKAGE: Final = Path(__file__).parents[1]
 _PLACES: Final = (_PACKAGE / "_share" / "ansible", _PACKAGE.parent / "ansible")
 
+# The Python that runs Ansible is known to work; discovery may find a version manager's shim.
+_INVENTORY: Final = (
+    'localhost ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"'
+)
+
 
 def find_playbook(name: str) -> Path:
     """Return the playbook *name*, from the installed package or from a checkout."""
@@ -48,7 +53,7 @@ async def play_on_localhost(
         settings = {
             "private_data_dir": directory,
             "playbook": str(playbook),
-            "inventory": "localhost ansible_connection=local",
+            "inventory": _INVENTORY,
             "extravars": dict(variables),
             "envvars": {**environment, "PATH": path, "ANSIBLE_NOCOWS": "1"},
             "quiet": True,

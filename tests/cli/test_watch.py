@@ -1,0 +1,60 @@
+"""`argoexec watch` on a terminal: one table, redrawn in place."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import select
+import time
+
+import pytest
+
+from argoexec_cli.cli.live import Live
+from tests.cli.conftest import Cli
+
+
+def on_a_terminal(cli: Cli, *arguments: str) -> tuple[int, str]:
+    """Run a command whose stdout is a terminal; return its exit code and what it drew."""
+    ours, theirs = pty.openpty()
+    child = cli.start(*arguments, stdout=theirs)
+    os.close(theirs)
+    drawn = b""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if select.select([ours], [], [], 0.5)[0]:
+            try:
+                drawn += os.read(ours, 65_536)
+            except OSError:  # the other end is closed
+                break
+    os.close(ours)
+    return child.wait(timeout=30), drawn.decode()
+
+
+def test_a_table_is_redrawn_until_the_end(cli: Cli) -> None:
+    cli.pod("on-screen", "sleep 0.5; exit 3")
+    code, drawn = on_a_terminal(cli, "watch", "on-screen")
+    assert code == 1
+    assert "\x1b[J" in drawn
+    assert re.search(r"\x1b\[\d+A", drawn)
+    last = drawn.rsplit("\x1b[J", 1)[1]
+    assert "\x1b[31mFailed" in last
+    assert "CONTAINER" in last
+
+
+def test_no_color_draws_without_colour(cli: Cli) -> None:
+    cli.pod("grey", "exit 3", "--wait")
+    _, drawn = on_a_terminal(cli, "watch", "grey", "--no-color")
+    assert "Failed" in drawn
+    assert "\x1b[31m" not in drawn
+
+
+def test_a_block_is_cut_to_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "4")
+    out = io.StringIO()
+    live = Live(out)
+    live.draw("\n".join(str(number) for number in range(10)))
+    assert out.getvalue().count("\n") == 3
+    live.draw("only\n")
+    assert "\x1b[3A" in out.getvalue()

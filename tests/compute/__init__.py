@@ -1,0 +1,1 @@
+"""Tests of argoexec_cli.compute."""
