@@ -36,6 +36,7 @@ class ServePlan:
     registry: Path
     runtime: str = "auto"
     docker_host: str = ""
+    warm_networks: int = 16
     max_pods: int = 110
     cpu_millicores: int = 0
     memory_bytes: int = 0
@@ -136,10 +137,14 @@ def runtime_opener(plan: ServePlan) -> Callable[[str], AbstractAsyncContextManag
         from argoexec_cli.runtime.fake.runtime import open_fake
 
         return open_fake
+    import msgspec
+
     from argoexec_cli.runtime.docker.opening import open_docker
     from argoexec_cli.runtime.docker.runtime import DockerOptions
 
-    options = DockerOptions(host=plan.docker_host) if plan.docker_host else DockerOptions()
+    options = DockerOptions(warm_networks=plan.warm_networks)
+    if plan.docker_host:
+        options = msgspec.structs.replace(options, host=plan.docker_host)
     return lambda owner: open_docker(owner, options)
 
 

@@ -44,6 +44,9 @@ class Work(NamedTuple):
     ] = "auto"
     executor: Annotated[Literal["local"], Option(help="Where pods run.")] = "local"
     max_pods: Annotated[int, Option(metavar="N", min=1, help="So many at a time.")] = 110
+    warm_networks: Annotated[
+        int, Option(metavar="N", min=0, help="Docker networks kept for reuse; 0: none.")
+    ] = 16
     cpus: Annotated[str, Option(metavar="CPUS", help="Of all; default: all cores.")] = ""
     memory: Annotated[str, Option(metavar="SIZE", help="Of all, such as 4Gi.")] = ""
     retention: Annotated[
@@ -103,6 +106,7 @@ def _plan(session: Session, place: Place, work: Work) -> ServePlan:
         registry=Path(settings.registry.value),
         runtime=work.runtime,
         docker_host=settings.docker_host.value,
+        warm_networks=work.warm_networks,
         max_pods=work.max_pods,
         cpu_millicores=parse_millicores(work.cpus) if work.cpus else 0,
         memory_bytes=parse_bytes(work.memory) if work.memory else 0,
