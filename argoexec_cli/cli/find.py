@@ -49,7 +49,9 @@ async def find(server: Server, text: str, namespace: str) -> Item:
     """
     wanted = parse_name(text, namespace)
     if wanted.name == LATEST:
-        return await _latest(server, wanted)
+        # A list leaves events out, so the one that is meant is asked for by its name.
+        latest = await _latest(server, wanted)
+        wanted = Name(latest.namespace, latest.name, latest.kind)
     if wanted.kind != "pod" and (run := await _run(server, wanted)):
         return item_of_run(run)
     if wanted.kind != "workflowrun" and (record := await _pod(server, wanted)):

@@ -132,6 +132,10 @@ def test_latest_is_the_newest_but_no_pod_of_a_run(cli: Cli) -> None:
     assert cli("get", "@latest", "-o", "name", "-n", "l").out == "workflowrun/newer\n"
 
 
+def test_the_latest_is_shown_with_its_events(cli: Cli) -> None:
+    assert "Scheduled" in cli("get", "@latest", *NS).out
+
+
 def test_events_are_of_the_pods_of_a_run(cli: Cli) -> None:
     head, *rows = cli("events", "greet", *NS).out.splitlines()
     assert head.split() == ["AGE", "TYPE", "REASON", "OBJECT", "MESSAGE"]
