@@ -14,7 +14,11 @@ import pytest_asyncio
 
 # Before any of them is imported: their asserts are to explain themselves like a test's own.
 pytest.register_assert_rewrite(
-    "tests.engines", "tests.executors.conformance", "tests.runtime.conformance"
+    "tests.engines",
+    "tests.executors.conformance",
+    "tests.executors.conformance_case",
+    "tests.executors.conformance_groups",
+    "tests.runtime.conformance",
 )
 
 from tests.engines import containerd, docker, registry  # noqa: E402 - must follow the registration above

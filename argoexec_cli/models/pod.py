@@ -60,7 +60,8 @@ class Volume(Model):
 
 class Container(Model):
     """Source: core/v1 Container. `command` replaces the image's ENTRYPOINT, `args` its CMD;
-    `command` alone drops CMD.
+    `command` alone drops CMD. `restart_policy` Always makes an init container a sidecar: what comes
+    after it starts when it has started, and it is ended when the main containers have ended.
     """
 
     name: str
@@ -72,10 +73,16 @@ class Container(Model):
     env: tuple[EnvVar, ...] = ()
     resources: ResourceRequirements = ResourceRequirements()
     volume_mounts: tuple[VolumeMount, ...] = ()
+    restart_policy: Literal["", "Always"] = ""
+
+    @property
+    def sidecar(self) -> bool:
+        """Whether this init container runs beside the containers that come after it."""
+        return self.restart_policy == "Always"
 
 
 class PodSpec(Model):
-    """Source: core/v1 PodSpec."""
+    """Source: core/v1 PodSpec. An empty `hostname` is the pod's name."""
 
     containers: tuple[Container, ...]
     init_containers: tuple[Container, ...] = ()
@@ -83,6 +90,7 @@ class PodSpec(Model):
     restart_policy: RestartPolicy = ""
     active_deadline_seconds: int | None = None
     termination_grace_period_seconds: int | None = None
+    hostname: str = ""
 
 
 class Pod(Model, kw_only=True):

@@ -100,7 +100,7 @@ class SandboxSpec(Value, frozen=True, kw_only=True):
 
     `shared` says that several containers run at once (or one after the other with the same
     address); a runtime may give a single container its own network instead of making a sandbox
-    object.
+    object. `own_hostname` says that the kernel has to know `hostname`, because the pod asks for it.
     """
 
     key: ContainerKey
@@ -108,6 +108,7 @@ class SandboxSpec(Value, frozen=True, kw_only=True):
     pod_namespace: str
     hostname: str
     shared: bool = False
+    own_hostname: bool = False
     labels: dict[str, str] = {}
 
 

@@ -1,7 +1,8 @@
 """Which pods may run now: cpu, memory and count, first come first served.
 
 A pod's need is what Kubernetes' scheduler takes: the sum over its containers of requests (a missing
-request equals the limit), or the largest init container if that is more.
+request equals the limit), or the largest init container if that is more. A sidecar counts beside
+what runs after it.
 """
 
 from __future__ import annotations
@@ -34,11 +35,24 @@ class Room(NamedTuple):
 
 def need_of(spec: PodSpec) -> Need:
     """Return what *spec* asks for. `InvalidError` for a quantity that is none."""
-    main = [_need(container) for container in spec.containers]
-    init = [_need(container) for container in spec.init_containers]
+    sidecars, most = Need(0, 0), Need(0, 0)
+    for container in spec.init_containers:
+        need = _sum(sidecars, _need(container))
+        most = _larger(most, need)
+        if container.sidecar:
+            sidecars = need
+    for container in spec.containers:
+        sidecars = _sum(sidecars, _need(container))
+    return _larger(most, sidecars)
+
+
+def _sum(one: Need, other: Need) -> Need:
+    return Need(one.cpu_millicores + other.cpu_millicores, one.memory_bytes + other.memory_bytes)
+
+
+def _larger(one: Need, other: Need) -> Need:
     return Need(
-        max([sum(need.cpu_millicores for need in main), *(need.cpu_millicores for need in init)]),
-        max([sum(need.memory_bytes for need in main), *(need.memory_bytes for need in init)]),
+        max(one.cpu_millicores, other.cpu_millicores), max(one.memory_bytes, other.memory_bytes)
     )
 
 

@@ -14,12 +14,12 @@ from argoexec_cli.errors import (
     UnavailableError,
 )
 from argoexec_cli.executors.local import statuses
-from argoexec_cli.executors.local.ending import EndingError
+from argoexec_cli.executors.local.ending import Ending, EndingError
 from argoexec_cli.executors.local.images import to_pull
 from argoexec_cli.executors.local.logs import LogWriter
 from argoexec_cli.executors.local.plan import container_spec, with_network_files
 from argoexec_cli.executors.local.retrying import PASSING, until_it_works
-from argoexec_cli.models.pod import Container
+from argoexec_cli.models.pod import Container, PodSpec
 from argoexec_cli.models.status import ContainerStateTerminated
 from argoexec_cli.runtime.base import ContainerKey, Exit, Handle, Image, ImagePull
 
@@ -44,17 +44,24 @@ class AttemptError(Exception):
 class Attempt:
     """Runs one container once. Everything it learns goes into the worker's status."""
 
-    def __init__(self, worker: PodWorker, container: Container, count: int) -> None:
-        """Prepare attempt number *count* (from 0) of *container*."""
+    def __init__(
+        self, worker: PodWorker, container: Container, count: int, ending: Ending | None = None
+    ) -> None:
+        """Prepare attempt number *count* (from 0) of *container*, which *ending* (by default the
+        pod's) ends.
+        """
         self._worker = worker
         self._host = worker.host
         self._container = container
         self._name = container.name
         self._key = ContainerKey(pod_uid=worker.uid, container=container.name, attempt=count)
+        self._ending = ending or worker.ending
+        self._is_last = _is_last(worker.pod.spec, container)
+        self.started = asyncio.Event()
 
     async def run(self) -> ContainerStateTerminated:
-        """Return how the container ended, which is in the worker's status (and durable for an init
-        container).
+        """Return how the container ended, which is in the worker's status (and durable, unless it
+        is the only one of the pod, whose end is the pod's).
 
         A container that ended before a restart is not run again; one that ran and is gone is
         `Lost`.
@@ -71,17 +78,18 @@ class Attempt:
             handle = found.handle
             if not state.running:
                 self._note_start(handle, image_id="")
+            self.started.set()
         exit_ = await self._follow(handle)
-        if found and found.state == "exited" and self._worker.ending.wanted and exit_.exit_code:
+        if found and found.state == "exited" and self._ending.wanted and exit_.exit_code:
             # The wish is older than this process, which cannot know whether it was the cause.
-            self._worker.ending.applied = True
-        if exit_.reason == "ContainerStatusUnknown" and not self._worker.ending.applied:
+            self._ending.applied = True
+        if exit_.reason == "ContainerStatusUnknown" and not self._ending.applied:
             self._lose()
         self._worker.status = statuses.ended(self._worker.status, self._name, exit_)
         self._host.logs.finished(self._key.pod_uid, self._key)
         ended = statuses.find(self._worker.status, self._name).state.terminated
         assert ended is not None  # noqa: S101 - `statuses.ended` has just set it
-        if any(container.name == self._name for container in self._worker.pod.spec.init_containers):
+        if not self._is_last:
             await self._worker.save()
         return ended
 
@@ -93,7 +101,7 @@ class Attempt:
         raise AttemptError(statuses.LOST, message)
 
     async def _started(self) -> Handle:
-        image = await self._worker.ending.unless(self._pull())
+        image = await self._ending.unless(self._pull())
         handle = await self._start(image)
         self._worker.handles[self._key] = handle
         self._note_start(handle, image.digest or image.id)
@@ -102,7 +110,11 @@ class Attempt:
     def _note_start(self, handle: Handle, image_id: str) -> None:
         self._worker.note("Created", f"Created container {self._name}", self._name)
         self._worker.note("Started", f"Started container {self._name}", self._name)
-        self._worker.status = statuses.started(self._worker.status, self._name, handle.id, image_id)
+        status = self._worker.status
+        self._worker.status = statuses.started(status, self._name, handle.id, image_id)
+        if self._container.sidecar:
+            self._worker.status = statuses.ready(self._worker.status, self._name)
+        self.started.set()
 
     async def _pull(self) -> Image:
         pull = to_pull(self._container)
@@ -153,8 +165,8 @@ class Attempt:
             async with self._host.starts:
                 # A start is never cut off half-way: if the pod is to end meanwhile, the container
                 # is stopped next.
-                if worker.ending.wanted:
-                    worker.ending.applied = True
+                if self._ending.wanted:
+                    self._ending.applied = True
                     raise EndingError
                 return await until_it_works(lambda: self._host.runtime.start(spec), worker.warn)
         except StartError as exc:
@@ -183,7 +195,7 @@ class Attempt:
         """Wait for the log; give it up when the pod is being deleted, perhaps because the disk is
         full of logs.
         """
-        discarded = asyncio.ensure_future(self._worker.ending.discarded.wait())
+        discarded = asyncio.ensure_future(self._ending.discarded.wait())
         try:
             await asyncio.wait({drain, discarded}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -217,7 +229,7 @@ class Attempt:
         self._worker.save_soon()
 
     async def _wait(self, handle: Handle) -> Exit:
-        """Wait for the container's end, and bring it about when the pod is to end."""
+        """Wait for the container's end, and bring it about when it is to end."""
         async with asyncio.TaskGroup() as group:
             stopper = group.create_task(
                 self._stop_when_wanted(handle), name=f"stop of {self._worker.uid}"
@@ -228,12 +240,13 @@ class Attempt:
 
     async def _stop_when_wanted(self, handle: Handle) -> None:
         stopping: asyncio.Task[None] | None = None
+        grace_s = float("inf")
         try:
             while True:
-                grace_s = await self._worker.ending.changed()
+                grace_s = await self._ending.changed(grace_s)
                 if stopping:
                     stopping.cancel()
-                self._worker.ending.applied = True
+                self._ending.applied = True
                 self._worker.note("Killing", f"Stopping container {self._name}", self._name)
                 stopping = asyncio.ensure_future(self._stop(handle, grace_s))
         finally:
@@ -247,3 +260,8 @@ class Attempt:
             self._worker.warn,
             faults=(ArgoexecError,),
         )
+
+
+def _is_last(spec: PodSpec, container: Container) -> bool:
+    """Whether the container's end is the pod's."""
+    return spec.containers == (container,) and not any(c.sidecar for c in spec.init_containers)

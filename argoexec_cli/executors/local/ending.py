@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from argoexec_cli.aio import Signal
+
 _T = TypeVar("_T")
 
 
@@ -29,7 +31,8 @@ class Ending:
         self.discarded = asyncio.Event()
         """Set when the pod is being deleted, so nobody will read the rest of its log."""
         self._wanted = asyncio.Event()
-        self._changed = asyncio.Event()
+        self._changed = Signal()
+        self._children: list[Ending] = []
 
     @property
     def wanted(self) -> bool:
@@ -42,8 +45,21 @@ class Ending:
             self.reason, self.message = reason, message
         if grace_s < self.grace_s:
             self.grace_s = grace_s
-            self._changed.set()
+            self._changed.fire()
         self._wanted.set()
+        for child in self._children:
+            child.want(reason, message, grace_s)
+
+    def child(self) -> Ending:
+        """Return the wish to end of a part of the pod: it may be wished alone, and a wish that the
+        pod ends is one that the part does.
+        """
+        child = Ending()
+        child.discarded = self.discarded
+        if self.wanted:
+            child.want(self.reason, self.message, self.grace_s)
+        self._children.append(child)
+        return child
 
     async def unless(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Await *work*, but cancel it and raise `EndingError` as soon as the pod is to end."""
@@ -60,8 +76,10 @@ class Ending:
                 one.cancel()
             await asyncio.gather(task, wanted, return_exceptions=True)
 
-    async def changed(self) -> float:
-        """Wait for a wish, or for a shorter grace period than the last time; returns it."""
-        await self._changed.wait()
-        self._changed.clear()
+    async def changed(self, than: float = float("inf")) -> float:
+        """Wait for a grace period shorter than *than*, by default for any wish; returns it."""
+        changed = self._changed.next()
+        while self.grace_s >= than:
+            await changed()
+            changed = self._changed.next()
         return self.grace_s

@@ -77,8 +77,9 @@ def sandbox_spec(pod: Pod) -> SandboxSpec:
         key=ContainerKey(pod_uid=meta.uid, container=""),
         pod_name=meta.name,
         pod_namespace=meta.namespace,
-        hostname=meta.name[:63].rstrip("-."),
-        shared=len(pod.spec.containers) > 1,
+        hostname=pod.spec.hostname or meta.name[:63].rstrip("-."),
+        own_hostname=bool(pod.spec.hostname),
+        shared=len(pod.spec.containers) > 1 or any(c.sidecar for c in pod.spec.init_containers),
     )
 
 
@@ -164,12 +165,8 @@ def _check(request: PodRequest) -> None:
         raise FieldError("metadata.uid", f"{meta.uid!r} is not a valid uid", hint="leave it empty")
     if not spec.containers:
         raise FieldError("spec.containers", "at least one container is required")
-    if len(spec.containers) > 1:
-        raise FieldError(
-            "spec.containers[1]",
-            "more than one container is not supported yet",
-            hint="use one pod for each",
-        )
+    if spec.hostname and not _LABEL.fullmatch(spec.hostname):
+        raise FieldError("spec.hostname", f"{spec.hostname!r} is not a valid host name")
     _check_volumes(spec)
     _check_containers(request)
     _check_files(request)
@@ -205,6 +202,8 @@ def _check_containers(request: PodRequest) -> None:
                 )
             if not container.image:
                 raise FieldError(f"{path}.image", "an image is required")
+            if container.restart_policy and group == "containers":
+                raise FieldError(f"{path}.restartPolicy", "is only for init containers")
             seen.add(container.name)
             _check_env(container, path)
             _check_mounts(container, path, volumes)

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from argoexec_cli.executors.local.conditions import over, scheduled, updated
 from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.record import PodEvent
 from argoexec_cli.models.status import (
@@ -20,7 +21,6 @@ from argoexec_cli.models.status import (
     ContainerStateWaiting,
     ContainerStatus,
     Phase,
-    PodCondition,
     PodStatus,
 )
 from argoexec_cli.runtime.base import Exit
@@ -39,7 +39,7 @@ def admitted(pod: Pod) -> PodStatus:
     return PodStatus(
         phase="Pending",
         start_time=now(),
-        conditions=(PodCondition(type="PodScheduled", status="True", last_transition_time=now()),),
+        conditions=scheduled(),
         init_container_statuses=tuple(
             ContainerStatus(
                 name=container.name, image=container.image, state=waiting("PodInitializing")
@@ -91,7 +91,12 @@ def started(status: PodStatus, name: str, container_id: str, image_id: str) -> P
             started=True,
         )
 
-    return msgspec.structs.replace(change(status, name, how), phase=phase)
+    return updated(msgspec.structs.replace(change(status, name, how), phase=phase))
+
+
+def ready(status: PodStatus, name: str) -> PodStatus:
+    """A container that counts for the pod's readiness without being a main one: a sidecar."""
+    return updated(change(status, name, lambda c: msgspec.structs.replace(c, ready=True)))
 
 
 def ended(status: PodStatus, name: str, exit_: Exit, message: str = "") -> PodStatus:
@@ -114,7 +119,7 @@ def ended(status: PodStatus, name: str, exit_: Exit, message: str = "") -> PodSt
             container, state=ContainerState(terminated=terminated), ready=False, started=False
         )
 
-    return change(status, name, how)
+    return updated(change(status, name, how))
 
 
 def not_started(status: PodStatus, name: str, message: str) -> PodStatus:
@@ -164,15 +169,9 @@ def finished(status: PodStatus, reason: str, message: str) -> PodStatus:
         for c in status.container_statuses
     ]
     phase: Phase = "Succeeded" if not reason and all(code == 0 for code in codes) else "Failed"
-    conditions = tuple(c for c in status.conditions if c.type != "Ready")
-    ready = PodCondition(
-        type="Ready",
-        status="False",
-        reason="PodCompleted" if phase == "Succeeded" else "PodFailed",
-        last_transition_time=now(),
-    )
+    conditions = over(status.conditions, succeeded=phase == "Succeeded")
     return msgspec.structs.replace(
-        status, phase=phase, reason=reason, message=message, conditions=(*conditions, ready)
+        status, phase=phase, reason=reason, message=message, conditions=conditions
     )
 
 

@@ -1,6 +1,6 @@
 """The life of one pod, from accepted to cleaned up.
 
-    queued → admitted → volumes → init containers in order → main container → outputs
+    queued → admitted → volumes → init containers in order → main containers → outputs
            → terminal → cleaned up
 
 The worker can be cut off at any await and run again by the next process: each step asks what is
@@ -25,13 +25,14 @@ import msgspec
 from argoexec_cli.errors import ArgoexecError, CapacityError
 from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.admission import need_of
-from argoexec_cli.executors.local.attempt import Attempt, AttemptError
+from argoexec_cli.executors.local.attempt import AttemptError
+from argoexec_cli.executors.local.containers import run_containers
 from argoexec_cli.executors.local.ending import Ending, EndingError
 from argoexec_cli.executors.local.host import Host
 from argoexec_cli.executors.local.plan import sandbox_spec
 from argoexec_cli.executors.local.retrying import until_it_works
 from argoexec_cli.executors.local.rows import StoredPod
-from argoexec_cli.models.pod import Container, PodSpec
+from argoexec_cli.models.pod import PodSpec
 from argoexec_cli.models.record import (
     RESULT_LIMIT_BYTES,
     PodEvent,
@@ -39,7 +40,7 @@ from argoexec_cli.models.record import (
     PodRecord,
     PodUpdate,
 )
-from argoexec_cli.models.status import ContainerStateTerminated, PodStatus
+from argoexec_cli.models.status import PodStatus
 from argoexec_cli.runtime.base import ContainerKey, Found, Handle, Mount, Sandbox
 
 _log = logging.getLogger(__name__)
@@ -77,6 +78,11 @@ class PodWorker:
     def uid(self) -> str:
         """The pod's uid."""
         return self.pod.metadata.uid
+
+    @property
+    def grace_s(self) -> float:
+        """The pod's own grace period."""
+        return grace_s(self.pod.spec)
 
     def stop(self, grace_s: float, *, discard: bool = False) -> None:
         """End the pod; the wish is durable already. May be repeated, with a shorter grace period
@@ -160,7 +166,7 @@ class PodWorker:
                 await self._admitted(stack)
                 if deadline := self._admit():
                     stack.callback(deadline.cancel)
-                await self._run_containers()
+                await self._begin()
             except EndingError:
                 pass
             except AttemptError as exc:
@@ -178,7 +184,7 @@ class PodWorker:
             except CapacityError as exc:  # it was accepted when the host gave more
                 raise AttemptError("Unschedulable", exc.message) from exc
         place = self.host.admission.admitted(need, now=bool(self.found))
-        await self._unless_ending(stack.enter_async_context(place))
+        await self.unless_ending(stack.enter_async_context(place))
 
     def _admit(self) -> asyncio.TimerHandle | None:
         """Begin (or, when adopted, go on) counting the pod's time."""
@@ -195,7 +201,8 @@ class PodWorker:
             max(0.0, left), self.ending.want, statuses.DEADLINE, message, grace_s(self.pod.spec)
         )
 
-    async def _run_containers(self) -> None:
+    async def _begin(self) -> None:
+        """Make what the containers need, then run them."""
         try:
             self.volumes = await self._until_it_works(
                 lambda: self.host.directories.prepare(self.request)
@@ -209,57 +216,17 @@ class PodWorker:
             )
         except ArgoexecError as exc:
             raise AttemptError("FailedCreatePodSandBox", exc.message) from exc
-        for container in self.pod.spec.init_containers:
-            ended = await self._until_final(container)
-            if ended.exit_code:
-                raise AttemptError("", f"init container {container.name} failed")
-        for container in self.pod.spec.containers:
-            await self._until_final(container)
+        self.status = msgspec.structs.replace(self.status, pod_ip=self.sandbox.ip)
+        await run_containers(self)
 
     async def _until_it_works(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        return await self._unless_ending(until_it_works(call, self.warn))
+        return await self.unless_ending(until_it_works(call, self.warn))
 
-    async def _unless_ending(self, work: Coroutine[Any, Any, _T]) -> _T:
+    async def unless_ending(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Await *work*, giving it up when the pod is to end; but a pod that the runtime has
         containers of is ended by stopping them, and for that comes past here.
         """
         return await (work if self.found else self.ending.unless(work))
-
-    async def _until_final(self, container: Container) -> ContainerStateTerminated:
-        """Run a container, again and again if the restart policy says so."""
-        while True:
-            count = statuses.find(self.status, container.name).restart_count
-            ended = await Attempt(self, container, count).run()
-            final = (
-                ended.exit_code == 0
-                or self.pod.spec.restart_policy != "OnFailure"
-                or self.ending.wanted
-            )
-            if final:
-                return ended
-            self.status = statuses.restarts(self.status, container.name)
-            first_s, longest_s = self.host.settings.restart_backoff_s
-            delay = min(first_s * 2 ** min(count, 30), longest_s)
-            self.note(
-                "BackOff",
-                f"Restarting failed container in {delay:g} s",
-                container.name,
-                warning=True,
-            )
-            await self.save()
-            await self.ending.unless(self._drop_attempt(container.name, count))
-            await self.ending.unless(asyncio.sleep(delay))
-
-    async def _drop_attempt(self, container: str, count: int) -> None:
-        """Keep of a container that is restarted for weeks the last two logs and no dead body."""
-        key = ContainerKey(pod_uid=self.uid, container=container, attempt=count)
-        if handle := self.handles.get(key):
-            await self._remove(handle)
-            del self.handles[key]
-        if count:
-            await self.host.logs.remove_attempt(
-                ContainerKey(pod_uid=self.uid, container=container, attempt=count - 1)
-            )
 
     async def _finish(self, reason: str, message: str, outputs: PodOutputs) -> None:
         self.status = statuses.finished(self.status, reason, message)
@@ -286,11 +253,11 @@ class PodWorker:
             handles.append(Handle(id=self.sandbox.id, key=self.sandbox.spec.key))
         async with self.host.removals:
             for handle in handles:
-                await self._remove(handle)
+                await self.remove(handle)
         await self.host.directories.remove(self.uid)
         await until_it_works(lambda: self.host.table.set_cleaned(self.uid), self.warn)
 
-    async def _remove(self, handle: Handle) -> None:
+    async def remove(self, handle: Handle) -> None:
         """Remove a container or sandbox, however often it takes: nothing is left behind."""
         await until_it_works(
             lambda: self.host.runtime.remove(handle), self.warn, faults=(ArgoexecError,)

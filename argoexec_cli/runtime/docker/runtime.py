@@ -88,8 +88,11 @@ class DockerRuntime:
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
         """Start what the pod's containers share.
 
-        A single container takes a network that is ready, or brings its own: nothing to make.
+        A single container takes a network that is ready, or brings its own: nothing to make. One
+        that asks for a host name always brings its own.
         """
+        if spec.own_hostname and not spec.shared:
+            return Sandbox(spec=spec)
         if not spec.shared:
             return self._pool.borrow(spec) or Sandbox(spec=spec)
         return await ensure_sandbox(

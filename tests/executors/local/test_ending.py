@@ -50,13 +50,23 @@ async def test_the_first_reason_and_the_shortest_grace_stay() -> None:
     ending.want("DeadlineExceeded", "two", 60.0)
     assert await ending.changed() == 30.0
     ending.want("DeadlineExceeded", "three", 5.0)
-    assert await ending.changed() == 5.0
+    assert await ending.changed(30.0) == 5.0
     ending.want("Stopped", "four", 9.0)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.01):
-            await ending.changed()
+            await ending.changed(5.0)
             pytest.fail("a longer grace period changes nothing")
     assert (ending.reason, ending.message) == ("Stopped", "one")
+
+
+async def test_a_part_ends_with_the_pod_and_may_end_alone() -> None:
+    pod = Ending()
+    first, second = pod.child(), pod.child()
+    first.want("", "", 30.0)
+    assert (first.wanted, second.wanted, pod.wanted) == (True, False, False)
+    pod.want("Stopped", "by request", 5.0)
+    assert (await first.changed(30.0), await second.changed()) == (5.0, 5.0)
+    assert pod.child().wanted
 
 
 async def test_passing_faults_are_tried_again_ever_more_slowly() -> None:

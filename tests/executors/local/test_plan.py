@@ -49,7 +49,7 @@ def test_variables_refer_to_those_before_them() -> None:
     ("spec", "path"),
     [
         ({"containers": []}, "spec.containers"),
-        ({"containers": [MAIN, {**MAIN, "name": "b"}]}, "spec.containers[1]"),
+        ({"containers": [{**MAIN, "restartPolicy": "Always"}]}, "spec.containers[0].restartPolicy"),
         ({"containers": [{**MAIN, "name": "Main"}]}, "spec.containers[0].name"),
         ({"containers": [{**MAIN, "name": "main\n"}]}, "spec.containers[0].name"),
         ({"containers": [{**MAIN, "image": ""}]}, "spec.containers[0].image"),
