@@ -16,11 +16,55 @@ from argoexec_cli.runtime.base import (
     Handle,
     Image,
     ImagePull,
+    Runtime,
     Sandbox,
     SandboxSpec,
 )
 from argoexec_cli.runtime.fake import FakeEngine, FakeRuntime, open_fake
 from argoexec_cli.runtime.fake.script import parse_script, unescape
+from tests.runtime.conformance import OWNER, Names, Reopen, RuntimeConformance
+
+
+class TestFake(RuntimeConformance):
+    """The suite, but for what needs a file system, limits, or a task that handles signals."""
+
+    has_files = False
+    traps_signals = False
+
+    def task(self, what: str, *arguments: object) -> tuple[str, ...]:
+        """Say it in the fake's words, which are fewer than a shell's."""
+        if what == "count":
+            return ("seq", "1", str(arguments[0]))
+        if what == "tick":
+            steps = range(1, int(str(arguments[0])) + 1)
+            return ("sh", "-c", "; ".join(f"echo {number}; sleep 0.05" for number in steps))
+        if what == "long":
+            return ("sh", "-c", f"echo {'x' * int(str(arguments[0]))}; echo end")
+        command = super().task(what, *arguments)
+        return (*command[:2], command[2].replace("%%", "%"))
+
+    @pytest_asyncio.fixture
+    async def reopen(self) -> AsyncIterator[Reopen]:
+        """Open a runtime on the engine of the test."""
+        engine = FakeEngine()
+        yield lambda owner: open_fake(owner, engine)
+        await engine.close()
+
+    @pytest_asyncio.fixture
+    async def runtime(self, reopen: Reopen) -> AsyncIterator[Runtime]:
+        """Give the runtime under test."""
+        async with reopen(OWNER) as runtime:
+            yield runtime
+
+    @pytest.fixture
+    def names(self) -> Names:
+        """Name images that the fake says it cannot have."""
+        return Names(
+            missing="missing:1",
+            wrong_digest=f"busybox@sha256:{'0' * 64}",
+            unreachable="unreachable/busybox:1",
+        )
+
 
 KEY = ContainerKey(pod_uid="uid", container="main")
 SANDBOX = Sandbox(

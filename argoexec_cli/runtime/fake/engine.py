@@ -73,15 +73,20 @@ class FakeContainer:
         while True:
             ended, changed = self._ended.is_set(), self._changed.next()
             while start < len(self.runs):
-                end, size = start, 0
-                while end < len(self.runs) and size < _BATCH_BYTES:
-                    size += len(self.runs[end].data)
-                    end += 1
+                end = self._end_of_batch(start)
                 yield LogBatch(self.runs[start:end], str(end))
                 start = end
             if ended or not follow:
                 return
             await changed()
+
+    def _end_of_batch(self, start: int) -> int:
+        size = 0
+        for end in range(start, len(self.runs)):
+            size += len(self.runs[end].data)
+            if size > _BATCH_BYTES:
+                return end
+        return len(self.runs)
 
     async def _interpret(self) -> tuple[int, bool]:
         code = 0
@@ -106,6 +111,9 @@ class FakeContainer:
                 self._echo(list(words))
             case "printf":
                 self._write(unescape(words[0]), STDOUT)
+            case "seq":
+                numbers = range(int(words[0]), int(words[1]) + 1)
+                self._write(b"".join(b"%d\n" % number for number in numbers), STDOUT)
             case "fill":
                 count, width = int(words[0]), int(words[1])
                 self._write(

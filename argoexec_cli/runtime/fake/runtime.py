@@ -85,6 +85,8 @@ class FakeRuntime:
         """See `Runtime.stop`."""
         if (container := self._find(handle)) is None:
             return
+        if grace_s <= 0:
+            container.signal(9)
         container.signal(15)
         try:
             async with asyncio.timeout(grace_s):

@@ -10,6 +10,7 @@ Statements are separated by `;`, `&&` or a new line:
     trap '' TERM           ignore TERM from here on
     kill -N $$             die of signal N
     hog                    need more memory than the limit: OOMKilled, 137
+    seq FIRST LAST         a line for every number
     fill COUNT WIDTH       COUNT numbered lines of WIDTH characters
     fail TEXT              fail to start with TEXT (a command that is not found)
 
@@ -27,12 +28,27 @@ from typing import Final, NamedTuple
 from argoexec_cli.errors import StartError
 
 KNOWN: Final = frozenset(
-    ["echo", "printf", "sleep", "exit", "true", "false", "trap", "kill", "hog", "fill", "fail", ":"]
+    [
+        "echo",
+        "printf",
+        "sleep",
+        "exit",
+        "true",
+        "false",
+        "trap",
+        "kill",
+        "hog",
+        "seq",
+        "fill",
+        "fail",
+        ":",
+    ]
 )
 _FORMS: Final = {
     "sleep": re.compile(r"\d+(\.\d*)?"),
     "exit": re.compile(r"\d{0,9}"),
     "kill": re.compile(r"-\d{1,2} .*"),
+    "seq": re.compile(r"\d+ \d+"),
     "fill": re.compile(r"\d+ \d+"),
     "printf": re.compile(r".+", re.DOTALL),
 }
