@@ -77,3 +77,33 @@ class TestOnDocker(ExecutorConformance, RealGroupCases):
     async def executor(self, reopen: Reopen) -> Executor:
         """Give an open executor."""
         return await reopen()
+
+
+@pytest.mark.docker
+class TestOnDockerOverTheWire(ExecutorConformance, RealGroupCases):
+    """On Docker Engine, behind a daemon on a unix socket: the way that users have it."""
+
+    @pytest_asyncio.fixture
+    async def reopen(
+        self, docker_engine: DockerEngine, tmp_path: Path, short_tmp: Path
+    ) -> AsyncIterator[Reopen]:
+        """End daemon and executor and start both again."""
+        stack = AsyncExitStack()
+        address = f"unix://{short_tmp}/s"
+        options = DockerOptions(host=docker_engine.url)
+
+        async def start() -> Executor:
+            await stack.aclose()
+            opened = open_local(fast_settings(tmp_path), lambda owner: open_docker(owner, options))
+            executor = await stack.enter_async_context(opened)
+            await stack.enter_async_context(serving(executor, addresses=(address,), drain_s=0))
+            return RemoteExecutor(await stack.enter_async_context(connect(address)))
+
+        yield start
+        await stack.aclose()
+        docker_engine.remove_containers()
+
+    @pytest_asyncio.fixture
+    async def executor(self, reopen: Reopen) -> Executor:
+        """Give a client of the daemon."""
+        return await reopen()
