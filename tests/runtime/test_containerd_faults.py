@@ -21,6 +21,8 @@ from argoexec_cli.errors import (
 )
 from argoexec_cli.runtime.base import ContainerKey, Credentials, ImagePull, Runtime
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
+from argoexec_cli.runtime.containerd.cri import connect
+from argoexec_cli.runtime.containerd.render import Place, render_container, render_sandbox
 from argoexec_cli.runtime.containerd.runtime import ContainerdRuntime
 from tests.engines import images, registry
 from tests.engines.containerd import ContainerdEngine
@@ -113,6 +115,25 @@ class TestFaults(Harness):
                 cut_off.cancel()
                 await asyncio.gather(cut_off, return_exceptions=True)
         handle = await within(runtime.start(spec))
+        assert (await within(runtime.wait(handle))).exit_code == 0
+        assert text(await read(runtime, handle)) == b"once\n"
+
+    async def test_a_start_that_goes_on_for_another_call_is_waited_for(
+        self, runtime: ContainerdRuntime, containerd_engine: ContainerdEngine
+    ) -> None:
+        """As after a crash: containerd goes on with a start whose caller is no more."""
+        spec = await self.spec(runtime, self.task("echo", "once"))
+        place = Place(OWNER, str(containerd_engine.logs / OWNER), containerd_engine.cgroup_parent)
+        async with connect(containerd_engine.url) as cri:
+            sandbox = await cri.run_sandbox(
+                render_sandbox(spec.sandbox.spec, spec.key, place), "a sandbox"
+            )
+            container = await cri.create(render_container(spec, sandbox, place), "a container")
+            begun = asyncio.ensure_future(cri.start(container, "a container"))
+            await asyncio.sleep(0.01)
+            handle = await within(runtime.start(spec))
+            await within(begun)
+        assert handle.id == container
         assert (await within(runtime.wait(handle))).exit_code == 0
         assert text(await read(runtime, handle)) == b"once\n"
 

@@ -32,8 +32,9 @@ from argoexec_cli.runtime.containerd.render import (
 )
 from argoexec_cli.runtime.labels import OWNER
 
-_TRIES: Final = 100
+_TRIES: Final = 600
 _PAUSE_S: Final = 0.1
+"""Together a minute at least: what goes on for another caller takes seconds on a busy host."""
 _INTERRUPTED: Final = re.compile(
     r"context (canceled|deadline exceeded)|transport is closing|start failed: .*signal: killed"
 )
@@ -100,7 +101,7 @@ class Containers:
             # It may have been done all the same; the next try finds out.
             raise
         except ArgoexecError:
-            await self._discard(key, container)
+            await self._cleared(key, container)
             raise
         return container
 
@@ -109,7 +110,7 @@ class Containers:
         key = spec.key
         found = await self.find(key)
         if found is None:
-            if spec.sandbox.id or not await self._discard(key, ""):
+            if spec.sandbox.id or not await self._cleared(key, ""):
                 await self._refuse_strangers(key)
                 # The runtime is still undoing a call whose caller went away.
                 await asyncio.sleep(_PAUSE_S)
@@ -135,7 +136,7 @@ class Containers:
         status = await self._cri.container(container)
         if status.started_at:
             return container
-        await self._discard(spec.key, container)
+        await self._cleared(spec.key, container)
         if _INTERRUPTED.search(status.message):
             return ""
         raise _not_started(spec, status.message)
@@ -158,6 +159,14 @@ class Containers:
             if _INTERRUPTED.search(exc.message):
                 raise UnavailableError(exc.message, hint="argoexec doctor") from exc
             raise _not_started(spec, exc.message, exc.hint) from exc
+
+    async def _cleared(self, key: ContainerKey, container: str) -> bool:
+        """Discard it, unless the runtime is doing so for another call: then leave it some time."""
+        try:
+            return await self._discard(key, container)
+        except AlreadyExistsError:
+            await asyncio.sleep(_PAUSE_S)
+            return True
 
     async def _discard(self, key: ContainerKey, container: str) -> bool:
         """Remove a container (if it has an id yet) with its own sandbox and log.

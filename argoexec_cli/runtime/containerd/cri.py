@@ -9,7 +9,13 @@ from typing import Any, Final
 
 from grpc import aio
 
-from argoexec_cli.errors import ArgoexecError, InvalidError, UnavailableError
+from argoexec_cli.errors import (
+    AlreadyExistsError,
+    ArgoexecError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
 from argoexec_cli.rpc.gen.cri.v1 import (
     container_pb2,
     image_pb2,
@@ -68,9 +74,16 @@ class Cri:
         return answer.pod_sandbox_id
 
     async def remove_sandbox(self, sandbox: str) -> None:
-        """Delete a sandbox with its containers. Repeatable."""
+        """Delete a sandbox with its containers. Repeatable.
+
+        `AlreadyExistsError`: another call is deleting it.
+        """
         request = sandbox_pb2.RemovePodSandboxRequest(pod_sandbox_id=sandbox)
-        await self._runtime_call("RemovePodSandbox", request, f"remove sandbox {sandbox}")
+        try:
+            await self._runtime_call("RemovePodSandbox", request, f"remove sandbox {sandbox}")
+        except NotFoundError as exc:
+            # A sandbox that is gone is no error; so a part of this one has just gone.
+            raise AlreadyExistsError(exc.message, hint=exc.hint) from exc
 
     async def sandbox(self, sandbox: str) -> sandbox_pb2.PodSandboxStatus:
         """Look at a sandbox. `NotFoundError`."""
