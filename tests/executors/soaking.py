@@ -44,7 +44,7 @@ class Soak:
         self._address = f"unix://{directory}/s"
         self._random = random.Random(seed)
         self._wanted = [_request(number) for number in range(pods)]
-        self._longest_s = max(3.0, 0.006 * pods)
+        self._longest_s = max(3.0, 0.012 * pods)
         self._daemon: Process | None = None
 
     async def run(self, kills: int) -> Result:
