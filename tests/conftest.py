@@ -17,6 +17,7 @@ pytest.register_assert_rewrite(
     "tests.engines",
     "tests.executors.conformance",
     "tests.executors.conformance_case",
+    "tests.executors.conformance_files",
     "tests.executors.conformance_groups",
     "tests.runtime.conformance",
 )

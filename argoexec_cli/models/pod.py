@@ -13,6 +13,14 @@ import msgspec
 
 from argoexec_cli.models.base import Model
 from argoexec_cli.models.meta import ObjectMeta
+from argoexec_cli.models.sources import (
+    ConfigMapVolumeSource,
+    DownwardAPIVolumeSource,
+    EnvFromSource,
+    EnvVarSource,
+    ProjectedVolumeSource,
+    SecretVolumeSource,
+)
 from argoexec_cli.models.status import PodStatus
 
 PullPolicy = Literal["", "Always", "IfNotPresent", "Never"]
@@ -26,6 +34,7 @@ class EnvVar(Model):
 
     name: str
     value: str = ""
+    value_from: EnvVarSource | None = None
 
 
 class ResourceRequirements(Model):
@@ -38,24 +47,34 @@ class ResourceRequirements(Model):
 
 
 class VolumeMount(Model):
-    """Source: core/v1 VolumeMount."""
+    """Source: core/v1 VolumeMount. `sub_path` is a part of the volume, made as a directory when it
+    is not there; links of the task lead nowhere.
+    """
 
     name: str
     mount_path: str
     read_only: bool = False
+    sub_path: str = ""
 
 
 class EmptyDirVolumeSource(Model):
     """Source: core/v1 EmptyDirVolumeSource: a directory that lives as long as the pod, on the
-    host's disk.
+    host's disk or (medium Memory) in memory, where `size_limit` is its size.
     """
+
+    medium: Literal["", "Memory"] = ""
+    size_limit: str | int | float | None = None
 
 
 class Volume(Model):
-    """Source: core/v1 Volume."""
+    """Source: core/v1 Volume; an emptyDir if nothing is said. All but emptyDir are read-only."""
 
     name: str
     empty_dir: EmptyDirVolumeSource | None = None
+    config_map: ConfigMapVolumeSource | None = None
+    secret: SecretVolumeSource | None = None
+    downward_api: DownwardAPIVolumeSource | None = msgspec.field(default=None, name="downwardAPI")
+    projected: ProjectedVolumeSource | None = None
 
 
 class Container(Model):
@@ -71,6 +90,7 @@ class Container(Model):
     args: tuple[str, ...] = ()
     working_dir: str = ""
     env: tuple[EnvVar, ...] = ()
+    env_from: tuple[EnvFromSource, ...] = ()
     resources: ResourceRequirements = ResourceRequirements()
     volume_mounts: tuple[VolumeMount, ...] = ()
     restart_policy: Literal["", "Always"] = ""

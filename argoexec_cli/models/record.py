@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from argoexec_cli.models.base import Model
+from argoexec_cli.models.config import ConfigMap, Secret
 from argoexec_cli.models.pod import Pod
 
 RESULT_LIMIT_BYTES: Final = 262_144
@@ -48,11 +49,15 @@ class File(Model, kw_only=True):
 
 
 class PodRequest(Model):
-    """A pod to run, files to have in its volumes, and what to collect from it."""
+    """A pod to run, files to have in its volumes, what to collect from it, and the ConfigMaps and
+    Secrets that it refers to by name.
+    """
 
     pod: Pod
     outputs: OutputsWanted = OutputsWanted()
     files: tuple[File, ...] = ()
+    config_maps: tuple[ConfigMap, ...] = ()
+    secrets: tuple[Secret, ...] = ()
 
 
 class PodOutputs(Model):

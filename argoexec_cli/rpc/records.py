@@ -6,7 +6,7 @@ server receives is checked: `InvalidError` names the field. What a server answer
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, cast
+from typing import Any, Literal, cast
 
 from google.protobuf.message import Message
 
@@ -22,12 +22,16 @@ from argoexec_cli.models.record import (
     PodRequest,
 )
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import executor_pb2, info_pb2, pods_pb2
+from argoexec_cli.rpc.objects import (
+    config_map_from_message,
+    config_map_to_message,
+    secret_from_message,
+    secret_to_message,
+)
 from argoexec_cli.rpc.pods import pod_from_answer, pod_from_message, pod_to_message
 from argoexec_cli.rpc.reading import read_time
 from argoexec_cli.rpc.shapes import unknown_numbers
 from argoexec_cli.rpc.writing import write_time
-
-_NOT_YET: Final = ("config_maps", "secrets")
 
 
 def refuse_unknown(message: Message, path: str = "") -> None:
@@ -62,15 +66,14 @@ def request_to_message(request: PodRequest) -> executor_pb2.RunPodRequest:
             pods_pb2.File(volume=file.volume, path=file.path, content=file.content, mode=file.mode)
             for file in request.files
         ],
+        config_maps=[config_map_to_message(one) for one in request.config_maps],
+        secrets=[secret_to_message(one) for one in request.secrets],
     )
 
 
 def request_from_message(message: executor_pb2.RunPodRequest) -> PodRequest:
     """Return the request. `UnknownFieldError` for what it says and is not implemented."""
     refuse_unknown(message)
-    for name in _NOT_YET:
-        if getattr(message, name):
-            raise UnknownFieldError(name)
     wanted = message.outputs
     refuse_unknown(wanted, "outputs")
     if wanted.parameters:
@@ -81,6 +84,14 @@ def request_from_message(message: executor_pb2.RunPodRequest) -> PodRequest:
             result=wanted.result, exit_code=wanted.exit_code, container=wanted.container
         ),
         files=tuple(_file(file, f"files[{place}]") for place, file in enumerate(message.files)),
+        config_maps=tuple(
+            config_map_from_message(one, f"config_maps[{place}]")
+            for place, one in enumerate(message.config_maps)
+        ),
+        secrets=tuple(
+            secret_from_message(one, f"secrets[{place}]")
+            for place, one in enumerate(message.secrets)
+        ),
     )
 
 

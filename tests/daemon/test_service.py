@@ -275,13 +275,15 @@ async def test_info_arrives_whole(remote: RemoteExecutor, executor: MemoryExecut
             lambda m: m.pod.spec.containers[0].lifecycle.SetInParent(),
             "spec.containers[0].lifecycle",
         ),
-        (lambda m: m.config_maps.add(), "config_maps"),
-        (lambda m: m.secrets.add(), "secrets"),
+        (
+            lambda m: m.secrets.add().metadata.MergeFromString(b"\xf8\x3f\x01"),
+            "secrets[0].metadata.#1023",
+        ),
         (lambda m: m.outputs.parameters.add(), "outputs.parameters"),
         (lambda m: m.MergeFromString(b"\xf8\x3f\x01"), "#1023"),
         (lambda m: m.outputs.MergeFromString(b"\xf8\x3f\x01"), "outputs.#1023"),
     ],
-    ids=["lifecycle", "config_maps", "secrets", "parameters", "number", "outputs-number"],
+    ids=["lifecycle", "secrets", "parameters", "number", "outputs-number"],
 )
 async def test_what_is_not_implemented_is_refused_by_its_path(
     connection: Connection, executor: MemoryExecutor, change: Any, path: str

@@ -18,6 +18,7 @@ from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.logs import STDERR, STDOUT, LogQuery
 from argoexec_cli.models.pod import Container, PodSpec, ResourceRequirements
 from argoexec_cli.models.record import PodQuery, PodRef, PodRequest, PodUpdate
+from tests.executors.conformance_files import FileCases
 from tests.executors.conformance_groups import GroupCases
 from tests.executors.pods import (
     IMAGE,
@@ -313,7 +314,9 @@ class ReopenCases:
         assert not (await executor.list_pods(PodQuery())).records
 
 
-class ExecutorConformance(RunCases, StopCases, LogCases, WatchCases, ReopenCases, GroupCases):
+class ExecutorConformance(
+    RunCases, StopCases, LogCases, WatchCases, ReopenCases, GroupCases, FileCases
+):
     """The whole suite."""
 
 

@@ -49,6 +49,13 @@ def main(script: str, name: str = "main", **fields: Any) -> dict[str, Any]:
 async def check(executor: Executor, case: Case) -> None:
     """Run the case's pod and compare."""
     record = await run(executor, case.to_request())
+    try:
+        await _compare(executor, case, record)
+    finally:
+        await executor.delete_pod(record.ref)
+
+
+async def _compare(executor: Executor, case: Case, record: PodRecord) -> None:
     status = record.pod.status
     logs = {name: (await log(executor, record.ref, _of(name))).decode() for name in case.logs}
     found = f"{status}\n{logs}"

@@ -169,7 +169,7 @@ def test_a_time_that_does_not_exist_is_refused() -> None:
     [
         ({"containers": [{"lifecycle": {}}]}, "spec.containers[1].lifecycle"),
         ({"containers": [{"ports": [{}]}]}, "spec.containers[1].ports"),
-        ({"containers": [{"env": [{"valueFrom": {}}]}]}, "spec.containers[1].env[0].valueFrom"),
+        ({"containers": [{"startupProbe": {}}]}, "spec.containers[1].startupProbe"),
         ({"containers": [{"securityContext": {}}]}, "spec.containers[1].securityContext"),
         ({"containers": [{"tty": True}]}, "spec.containers[1].tty"),
         ({"volumes": [{"volumeSource": {"nfs": {}}}]}, "spec.volumes[0].nfs"),

@@ -32,6 +32,11 @@ class Room(NamedTuple):
     memory_bytes: int
     max_pods: int
 
+    @property
+    def quantities(self) -> dict[str, float]:
+        """Return cores and bytes, as a pod may ask for them by the downward API."""
+        return {"cpu": self.cpu_millicores / 1000, "memory": self.memory_bytes}
+
 
 def need_of(spec: PodSpec) -> Need:
     """Return what *spec* asks for. `InvalidError` for a quantity that is none."""

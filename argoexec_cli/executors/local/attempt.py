@@ -17,11 +17,11 @@ from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.ending import Ending, EndingError
 from argoexec_cli.executors.local.images import to_pull
 from argoexec_cli.executors.local.logs import LogWriter
-from argoexec_cli.executors.local.plan import container_spec, with_network_files
+from argoexec_cli.executors.local.plan.spec import Place, container_spec, with_network_files
 from argoexec_cli.executors.local.retrying import PASSING, until_it_works
 from argoexec_cli.models.pod import Container, PodSpec
 from argoexec_cli.models.status import ContainerStateTerminated
-from argoexec_cli.runtime.base import ContainerKey, Exit, Handle, Image, ImagePull
+from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Exit, Handle, Image, ImagePull
 
 if TYPE_CHECKING:
     from argoexec_cli.executors.local.worker import PodWorker
@@ -158,9 +158,7 @@ class Attempt:
 
     async def _start(self, image: Image) -> Handle:
         worker = self._worker
-        assert worker.sandbox is not None  # noqa: S101 - made before the first container
-        spec = container_spec(self._container, self._key, worker.sandbox, image, worker.volumes)
-        spec = with_network_files(spec, worker.network_files)
+        spec = await self._spec(image)
         try:
             async with self._host.starts:
                 # A start is never cut off half-way: if the pod is to end meanwhile, the container
@@ -179,6 +177,25 @@ class Attempt:
             )
             worker.note("Failed", f"Error: {exc.message}", self._name, warning=True)
             raise AttemptError("CreateContainerError", exc.message) from exc
+
+    async def _spec(self, image: Image) -> ContainerSpec:
+        worker = self._worker
+        assert worker.sandbox is not None  # noqa: S101 - made before the first container
+        try:
+            mounts = await self._host.directories.mounts(
+                worker.pod, self._container, worker.volumes
+            )
+            place = Place(worker.sandbox, image, mounts)
+            spec = container_spec(self._container, self._key, worker.sources, place)
+        except ArgoexecError as exc:
+            raise self._cannot_configure(exc) from exc
+        return with_network_files(spec, worker.network_files)
+
+    def _cannot_configure(self, exc: ArgoexecError) -> AttemptError:
+        reason = "CreateContainerConfigError"
+        self._worker.status = statuses.waits(self._worker.status, self._name, reason, exc.message)
+        self._worker.note("Failed", f"Error: {exc.message}", self._name, warning=True)
+        return AttemptError(reason, exc.message)
 
     async def _follow(self, handle: Handle) -> Exit:
         """Wait for the end, pumping the log and the status into our own stores meanwhile."""

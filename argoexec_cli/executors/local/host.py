@@ -10,6 +10,7 @@ from argoexec_cli.executors.local.admission import Admission
 from argoexec_cli.executors.local.images import Images
 from argoexec_cli.executors.local.logs import LogStore
 from argoexec_cli.executors.local.pods import PodTable
+from argoexec_cli.executors.local.secrets import SecretStore
 from argoexec_cli.executors.local.settings import LocalSettings
 from argoexec_cli.executors.local.volumes import PodDirectories
 from argoexec_cli.executors.local.watch import Hub
@@ -27,6 +28,7 @@ class Host:
     table: PodTable
     logs: LogStore
     directories: PodDirectories
+    secrets: SecretStore
     images: Images
     admission: Admission
     hub: Hub

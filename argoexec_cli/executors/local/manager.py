@@ -19,11 +19,12 @@ from argoexec_cli.executors.local.admission import Admission, need_of
 from argoexec_cli.executors.local.host import Host
 from argoexec_cli.executors.local.images import Images
 from argoexec_cli.executors.local.logs import LogStore
-from argoexec_cli.executors.local.plan import accept, spec_hash
+from argoexec_cli.executors.local.plan.acceptance import accept, spec_hash
 from argoexec_cli.executors.local.pods import PodTable
 from argoexec_cli.executors.local.reading import cursor_attempt
 from argoexec_cli.executors.local.retrying import until_it_works
 from argoexec_cli.executors.local.rows import StoredPod
+from argoexec_cli.executors.local.secrets import SecretStore
 from argoexec_cli.executors.local.settings import LocalSettings
 from argoexec_cli.executors.local.sweep import sweep_for_ever
 from argoexec_cli.executors.local.volumes import PodDirectories
@@ -69,6 +70,7 @@ async def open_local(
                 table=table,
                 logs=LogStore(data_dir / "logs"),
                 directories=PodDirectories(data_dir / "pods"),
+                secrets=SecretStore(data_dir / "pods"),
                 images=Images(runtime, tasks),
                 admission=Admission(settings.room),
                 hub=Hub(table.store_id),
@@ -97,6 +99,9 @@ class LocalExecutor:
         for one in await self.host.runtime.list():
             found[one.handle.key.pod_uid].append(one)
         active = await self.host.table.all("cleaned = 0 OR deleting = 1")
+        await self.host.directories.remove_others(
+            {stored.record.pod.metadata.uid for stored in active}
+        )
         for stored in active:
             uid = stored.record.pod.metadata.uid
             self._begin(stored, found[uid])
@@ -139,8 +144,15 @@ class LocalExecutor:
         )
 
     async def _accept(self, request: PodRequest, hash_: str, uid: str) -> PodRecord:
+        new, given = False, request.pod.metadata.uid
         try:
-            stored, new = await self.host.table.insert(request, hash_, uid)
+            # Before the row: a pod that is accepted has its Secrets, whatever happens next.
+            kept = await self.host.secrets.keep(given, request.secrets)
+            try:
+                stored, new = await self.host.table.insert(request, hash_, uid)
+            finally:
+                if kept and not new:
+                    await self.host.directories.remove(given)
             if new:
                 self._begin(stored, [])
                 token = self.host.hub.token(stored.record.revision)

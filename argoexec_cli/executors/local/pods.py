@@ -19,7 +19,6 @@ from argoexec_cli.errors import AlreadyExistsError, InvalidError, NotFoundError
 from argoexec_cli.executors.local.database import Database
 from argoexec_cli.executors.local.rows import SCHEMA, StoredPod, cursor, select
 from argoexec_cli.models.base import decode_json, encode_json
-from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.record import PodEvent, PodOutputs, PodQuery, PodRecord, PodRef, PodRequest
 from argoexec_cli.models.selector import parse_selector
 from argoexec_cli.models.status import PodStatus
@@ -85,7 +84,7 @@ class PodTable:
                     meta.namespace,
                     meta.name,
                     spec_hash,
-                    encode_json(msgspec.structs.replace(request, pod=_without_status(request.pod))),
+                    encode_json(_to_store(request)),
                     encode_json(request.pod.status),
                     b"{}",
                     request.pod.status.phase,
@@ -310,8 +309,10 @@ def _page_start(token: str) -> int:
     return int(token)
 
 
-def _without_status(pod: Pod) -> Pod:
-    return msgspec.structs.replace(pod, status=PodStatus())
+def _to_store(request: PodRequest) -> PodRequest:
+    """Leave out what has a column of its own, and Secrets, which no disk may hold."""
+    pod = msgspec.structs.replace(request.pod, status=PodStatus())
+    return msgspec.structs.replace(request, pod=pod, secrets=())
 
 
 def _check_same(found: StoredPod, spec_hash: str, uid: str) -> None:

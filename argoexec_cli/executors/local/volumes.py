@@ -1,19 +1,34 @@
-"""A pod's directories on the host: its emptyDir volumes, made before its first container and
-removed after its last.
+"""What a pod has on the host: its volumes and the files that describe its network. They are made
+before its first container and removed after its last.
+
+    <uid>/volumes/<name>            a volume on the disk
+    <uid>/mounts/volume-<name>      a volume in memory
+    <uid>/mounts/<container>-<n>    a part of a volume, for a subPath
+    <uid>/mounts/secrets            the Secrets themselves, for a daemon that is started again
+    <uid>/network                   hosts, hostname, resolv.conf
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import logging
+import os
 import shutil
-from pathlib import Path
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from argoexec_cli.errors import ArgoexecError, CapacityError, InvalidError, UnavailableError
-from argoexec_cli.models.record import File, PodRequest
+from argoexec_cli.executors.local.mounting import bind_below, mount_memory, unmount, unmount_all
+from argoexec_cli.executors.local.plan.files import VolumeFile, is_made, is_memory, volume_files
+from argoexec_cli.executors.local.plan.sources import Sources
+from argoexec_cli.models.pod import Container, Pod, Volume
+from argoexec_cli.models.quantity import parse_bytes
+from argoexec_cli.models.record import PodRequest
 from argoexec_cli.runtime.base import Mount, Sandbox
 
+_log = logging.getLogger(__name__)
 _CONFLICTS: Final = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 
@@ -24,18 +39,49 @@ class PodDirectories:
         """Use *directory*, which is made when the first pod needs it."""
         self._directory = directory
 
-    async def prepare(self, request: PodRequest) -> dict[str, Path]:
-        """Make the pod's volumes with its files in them; returns volume name → host path. May be
+    async def prepare(self, request: PodRequest, sources: Sources) -> dict[str, Path]:
+        """Make the pod's volumes with their files in them; returns volume name → host path. May be
         repeated.
 
-        They appear all at once, and once: what containers made of them since is left alone, also
-        after a restart. `InvalidError`: the files cannot be in one directory.
+        They appear once: what containers made of them since is left alone, also after a restart.
+        `NotFoundError`: a ConfigMap or Secret is not there. `InvalidError`: the files cannot be in
+        one directory.
         """
-        made = self._directory / request.pod.metadata.uid / "volumes"
-        names = [volume.name for volume in request.pod.spec.volumes]
-        if names and not made.exists():
-            await asyncio.to_thread(_make, made, names, request.files)
-        return {name: made / name for name in names}
+        volumes = request.pod.spec.volumes
+        if not volumes:
+            return {}
+        root = self._directory / request.pod.metadata.uid
+        if not (root / "volumes").exists():
+            await asyncio.to_thread(_make, root, request, sources)
+        return {
+            one.name: _memory_path(root, one) if is_memory(one) else root / "volumes" / one.name
+            for one in volumes
+        }
+
+    async def mounts(
+        self, pod: Pod, container: Container, volumes: dict[str, Path]
+    ) -> tuple[Mount, ...]:
+        """Return the container's mounts of *volumes*, the outer before the inner.
+
+        `InvalidError` for a subPath that leads out of its volume.
+        """
+        read_only = {one.name for one in pod.spec.volumes if is_made(one)}
+        directory = self._directory / pod.metadata.uid / "mounts"
+        mounts = []
+        for index, mount in enumerate(container.volume_mounts):
+            source = volumes[mount.name]
+            if mount.sub_path:
+                part = directory / f"{container.name}-{index}"
+                await asyncio.to_thread(bind_below, source, mount.sub_path, part)
+                source = part
+            mounts.append(
+                Mount(
+                    source=str(source),
+                    target=mount.mount_path,
+                    read_only=mount.read_only or mount.name in read_only,
+                )
+            )
+        return tuple(sorted(mounts, key=lambda mount: len(PurePosixPath(mount.target).parts)))
 
     async def network_files(self, sandbox: Sandbox) -> tuple[Mount, ...]:
         """Write the files that describe the pod's network, and return their mounts; none when the
@@ -57,26 +103,57 @@ class PodDirectories:
         """Delete everything of the pod. Unknown: nothing to do."""
         directory = self._directory / pod_uid
         if directory.exists():
-            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+            await asyncio.to_thread(_remove, directory)
+
+    async def remove_others(self, pod_uids: Collection[str]) -> None:
+        """Delete what belongs to none of these pods: a crash came before they were accepted."""
+        found = await asyncio.to_thread(_names, self._directory)
+        for uid in set(found) - set(pod_uids):
+            await self.remove(uid)
 
 
-def _make(made: Path, names: list[str], files: tuple[File, ...]) -> None:
-    half = made.with_name("volumes.half-made")
+def _make(root: Path, request: PodRequest, sources: Sources) -> None:
+    half = root / "volumes.half-made"
     try:
         shutil.rmtree(half, ignore_errors=True)
-        for name in names:
-            path = half / name
-            path.mkdir(mode=0o755, parents=True)
-            # emptyDir is writable for every user of the pod (core/v1), whatever the daemon's umask.
-            path.chmod(0o777)
-        for file in files:
-            target = half / file.volume / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(file.content, encoding="utf-8", newline="")
-            target.chmod(file.mode)
-        half.rename(made)
+        half.mkdir(mode=0o755, parents=True)
+        for volume in request.pod.spec.volumes:
+            files = volume_files(volume, sources)
+            files |= {
+                file.path: VolumeFile(file.content.encode(), file.mode)
+                for file in request.files
+                if file.volume == volume.name
+            }
+            path = _memory(root, volume) if is_memory(volume) else half / volume.name
+            _fill(path, files, mode=0o755 if is_made(volume) else 0o777)
+        half.rename(root / "volumes")
     except OSError as exc:
-        raise _translate(exc, made) from exc
+        raise _translate(exc, root) from exc
+
+
+def _memory(root: Path, volume: Volume) -> Path:
+    """Mount a volume's memory, a new one if there is one that is half filled."""
+    path = _memory_path(root, volume)
+    if path.exists():
+        unmount(path)
+    limit = volume.empty_dir.size_limit if volume.empty_dir else None
+    mount_memory(path, size_bytes=parse_bytes(str(limit)) if limit else 0)
+    return path
+
+
+def _memory_path(root: Path, volume: Volume) -> Path:
+    return root / "mounts" / f"volume-{volume.name}"
+
+
+def _fill(path: Path, files: dict[str, VolumeFile], *, mode: int) -> None:
+    path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    # emptyDir is writable for every user of the pod (core/v1), whatever the daemon's umask.
+    path.chmod(mode)
+    for name, file in files.items():
+        target = path / name
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        target.write_bytes(file.content)
+        target.chmod(file.mode)
 
 
 def _write(directory: Path, files: dict[str, str]) -> None:
@@ -88,10 +165,23 @@ def _write(directory: Path, files: dict[str, str]) -> None:
         raise _translate(exc, directory) from exc
 
 
+def _remove(directory: Path) -> None:
+    try:
+        unmount_all(directory / "mounts")
+    except OSError as exc:  # what is still mounted is not ours to delete
+        _log.warning("%s stays: %s", directory, exc.strerror)
+        return
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _names(directory: Path) -> list[str]:
+    return os.listdir(directory) if directory.exists() else []
+
+
 def _translate(exc: OSError, made: Path) -> ArgoexecError:
     problem = f"cannot make the pod's files: {exc.strerror}"
     if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-        return CapacityError(problem, hint=f"free some space: df -h {made.parent.parent}")
+        return CapacityError(problem, hint=f"free some space: df -h {made.parent}")
     if exc.errno in _CONFLICTS:
         return InvalidError(f"{problem}: {exc.filename}", hint="two files need the same path")
-    return UnavailableError(problem, hint=f"check it: ls -ld {made.parent.parent}")
+    return UnavailableError(problem, hint=f"check it: ls -ld {made.parent}")

@@ -13,6 +13,7 @@ after the terminal status is.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -22,14 +23,15 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from argoexec_cli.errors import ArgoexecError, CapacityError
+from argoexec_cli.errors import ArgoexecError, CapacityError, NotFoundError
 from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.admission import need_of
 from argoexec_cli.executors.local.attempt import AttemptError
 from argoexec_cli.executors.local.containers import run_containers
 from argoexec_cli.executors.local.ending import Ending, EndingError
 from argoexec_cli.executors.local.host import Host
-from argoexec_cli.executors.local.plan import sandbox_spec
+from argoexec_cli.executors.local.plan.sources import sources_of
+from argoexec_cli.executors.local.plan.spec import sandbox_spec
 from argoexec_cli.executors.local.retrying import until_it_works
 from argoexec_cli.executors.local.rows import StoredPod
 from argoexec_cli.models.pod import PodSpec
@@ -68,6 +70,7 @@ class PodWorker:
         self.handles: dict[ContainerKey, Handle] = {one.handle.key: one.handle for one in found}
         self.sandbox: Sandbox | None = None
         self.volumes: dict[str, Path] = {}
+        self.sources = sources_of(self.request, {})
         self.network_files: tuple[Mount, ...] = ()
         self._events: list[PodEvent] = []
         self._cleaned = asyncio.Event()
@@ -203,10 +206,8 @@ class PodWorker:
 
     async def _begin(self) -> None:
         """Make what the containers need, then run them."""
+        await self._prepare()
         try:
-            self.volumes = await self._until_it_works(
-                lambda: self.host.directories.prepare(self.request)
-            )
             spec = sandbox_spec(self.pod)
             self.sandbox = await self._until_it_works(
                 lambda: self.host.runtime.create_sandbox(spec)
@@ -217,7 +218,25 @@ class PodWorker:
         except ArgoexecError as exc:
             raise AttemptError("FailedCreatePodSandBox", exc.message) from exc
         self.status = msgspec.structs.replace(self.status, pod_ip=self.sandbox.ip)
+        self.sources = dataclasses.replace(self.sources, pod_ip=self.sandbox.ip)
         await run_containers(self)
+
+    async def _prepare(self) -> None:
+        """Make the volumes, from what came with the pod."""
+        if not self.request.secrets:
+            secrets = await self.host.secrets.load(self.uid)
+            self.request = msgspec.structs.replace(self.request, secrets=secrets)
+        settings = self.host.settings
+        self.sources = sources_of(self.request, settings.room.quantities, settings.name)
+        try:
+            self.volumes = await self._until_it_works(
+                lambda: self.host.directories.prepare(self.request, self.sources)
+            )
+        except NotFoundError as exc:
+            self.note("FailedMount", exc.message, warning=True)
+            raise AttemptError("CreateContainerConfigError", exc.message) from exc
+        except ArgoexecError as exc:
+            raise AttemptError("FailedCreatePodSandBox", exc.message) from exc
 
     async def _until_it_works(self, call: Callable[[], Awaitable[_T]]) -> _T:
         return await self.unless_ending(until_it_works(call, self.warn))

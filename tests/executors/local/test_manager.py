@@ -17,6 +17,7 @@ from argoexec_cli.rpc.client import RemoteExecutor
 from argoexec_cli.runtime.docker import DockerOptions, open_docker
 from tests.engines.docker import DockerEngine
 from tests.executors.conformance import ExecutorConformance, Reopen
+from tests.executors.conformance_files import RealFileCases
 from tests.executors.conformance_groups import RealGroupCases
 from tests.executors.local.opening import Opener, fast_settings
 
@@ -55,7 +56,7 @@ class TestOverTheWire(ExecutorConformance):
 
 
 @pytest.mark.docker
-class TestOnDocker(ExecutorConformance, RealGroupCases):
+class TestOnDocker(ExecutorConformance, RealGroupCases, RealFileCases):
     """In this process, on Docker Engine."""
 
     @pytest_asyncio.fixture

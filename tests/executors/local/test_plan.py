@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
-from argoexec_cli.executors.local.plan import (
-    accept,
-    container_spec,
-    expand,
-    expand_env,
-    sandbox_spec,
-    spec_hash,
-)
+from argoexec_cli.executors.local.plan.acceptance import accept, spec_hash
+from argoexec_cli.executors.local.plan.env import expand, resolve_env
+from argoexec_cli.executors.local.plan.sources import sources_of
+from argoexec_cli.executors.local.plan.spec import Place, container_spec, sandbox_spec
 from argoexec_cli.models.base import FieldError, decode
-from argoexec_cli.models.pod import Pod
+from argoexec_cli.models.pod import Pod, PodSpec
 from argoexec_cli.models.record import File, OutputsWanted, PodRequest
 from argoexec_cli.runtime.base import ContainerKey, Image, Mount, Sandbox
 from tests.executors.pods import request
@@ -42,7 +36,10 @@ def test_variables_in_words(text: str, expected: str) -> None:
 
 def test_variables_refer_to_those_before_them() -> None:
     env = [("A", "1"), ("B", "$(A)$(C)"), ("C", "3"), ("A", "$(A)$(C)")]
-    assert expand_env(env) == (("A", "13"), ("B", "1$(C)"), ("C", "3"))
+    container = {**MAIN, "env": [{"name": name, "value": value} for name, value in env]}
+    wanted = request(spec=decode({"containers": [container]}, PodSpec))
+    resolved = resolve_env(wanted.pod.spec.containers[0], sources_of(wanted, {}))
+    assert resolved == (("A", "13"), ("B", "1$(C)"), ("C", "3"))
 
 
 @pytest.mark.parametrize(
@@ -175,11 +172,14 @@ def test_everything_is_resolved() -> None:
         ],
         "volumes": [{"name": "v"}],
     }
-    pod = accept(PodRequest(pod=decode({"metadata": {"name": "a.b"}, "spec": spec}, Pod))).pod
+    wanted = accept(PodRequest(pod=decode({"metadata": {"name": "a.b"}, "spec": spec}, Pod)))
+    pod = wanted.pod
     sandbox = Sandbox(spec=sandbox_spec(pod))
     key = ContainerKey(pod_uid=pod.metadata.uid, container="main")
-    made = container_spec(pod.spec.containers[0], key, sandbox, Image(id="x"), {"v": Path("/h")})
+    mounts = (Mount(source="/h", target="/v", read_only=True),)
+    place = Place(sandbox, Image(id="x"), mounts)
+    made = container_spec(pod.spec.containers[0], key, sources_of(wanted, {}), place)
     assert (made.command, made.args, made.env) == (("sh", "1"), ("$(Y)",), (("X", "1"),))
     assert (made.resources.cpu_millicores, made.resources.memory_bytes) == (500, 1 << 20)
-    assert made.mounts == (Mount(source="/h", target="/v", read_only=True),)
+    assert made.mounts == mounts
     assert sandbox.spec.hostname == "a.b"

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from argoexec_cli.errors import AlreadyExistsError, InvalidError, NotFoundError
 from argoexec_cli.executors.local import pods
-from argoexec_cli.executors.local.plan import accept, spec_hash
+from argoexec_cli.executors.local.plan.acceptance import accept, spec_hash
 from argoexec_cli.executors.local.pods import PodTable
 from argoexec_cli.executors.local.rows import StoredPod
 from argoexec_cli.executors.local.statuses import event

@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from argoexec_cli.errors import CapacityError, InvalidError
-from argoexec_cli.executors.local.plan import accept, sandbox_spec
+from argoexec_cli.executors.local.plan.acceptance import accept
+from argoexec_cli.executors.local.plan.sources import sources_of
+from argoexec_cli.executors.local.plan.spec import sandbox_spec
 from argoexec_cli.executors.local.volumes import PodDirectories
 from argoexec_cli.models.pod import Volume
 from argoexec_cli.models.record import File, PodRequest
@@ -27,7 +29,7 @@ def wanted(*files: File) -> PodRequest:
 async def test_what_containers_made_of_it_is_left_alone(tmp_path: Path) -> None:
     directories = PodDirectories(tmp_path)
     one = wanted(File(volume="v", path="d/a", content="1\r\n", mode=0o700))
-    volume = (await directories.prepare(one))["v"]
+    volume = (await directories.prepare(one, sources_of(one, {})))["v"]
     assert (volume / "d/a").read_bytes() == b"1\r\n"
     assert volume.stat().st_mode & 0o777 == 0o777
     outside = tmp_path / "outside"
@@ -35,7 +37,7 @@ async def test_what_containers_made_of_it_is_left_alone(tmp_path: Path) -> None:
     (volume / "d/a").unlink()
     (volume / "d").rmdir()
     (volume / "d").symlink_to(outside)
-    await directories.prepare(one)
+    await directories.prepare(one, sources_of(one, {}))
     assert not list(outside.iterdir()), "a link of the task led out of its volume"
     await directories.remove("uid")
     await directories.remove("uid")
@@ -47,17 +49,18 @@ async def test_a_full_disk_leaves_nothing_half_made(small_disk: SmallDisk) -> No
     directories = PodDirectories(small_disk.path / "pods")
     one = wanted(File(volume="v", path="a", content="x" * 500_000))
     with pytest.raises(CapacityError, match="No space left") as caught:
-        await directories.prepare(one)
+        await directories.prepare(one, sources_of(one, {}))
     assert caught.value.hint == f"free some space: df -h {small_disk.path}/pods"
     small_disk.grow()
-    volume = (await directories.prepare(one))["v"]
+    volume = (await directories.prepare(one, sources_of(one, {})))["v"]
     assert (volume / "a").stat().st_size == 500_000
 
 
 async def test_files_in_each_others_way(tmp_path: Path) -> None:
     files = (File(volume="v", path="a", content=""), File(volume="v", path="a/b", content=""))
     with pytest.raises(InvalidError, match="cannot make the pod's files"):
-        await PodDirectories(tmp_path).prepare(wanted(*files))
+        one = wanted(*files)
+        await PodDirectories(tmp_path).prepare(one, sources_of(one, {}))
 
 
 async def test_the_files_of_a_network(tmp_path: Path) -> None:

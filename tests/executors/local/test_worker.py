@@ -89,7 +89,7 @@ async def test_an_engine_that_is_away_for_a_while_changes_nothing(
         await running(executor, ref)
         await executor.stop_pod(ref, 0.0)
     record = await ended(executor, ref)
-    assert record.outputs.exit_code == ("143" if call == "stop" else "3")
+    assert record.outputs.exit_code == ("137" if call == "stop" else "3")
     if call != "stop":
         assert await log(executor, ref) == b"one\ntwo\n"
     await nothing_left(executor, engine)
@@ -190,7 +190,7 @@ async def test_the_deadline_counts_from_admission(executor: LocalExecutor) -> No
     )
     record = await run(executor, request(spec=spec))
     assert record.pod.status.reason == "DeadlineExceeded"
-    assert main_state(record).exit_code == 143
+    assert main_state(record).exit_code == 137
 
 
 async def test_a_task_that_ignores_term_is_killed(executor: LocalExecutor) -> None:
@@ -246,7 +246,7 @@ async def test_stop_while_starting_stops_what_was_started(
     flaky.faults["start"] = 0
     record = await ended(executor, ref)
     assert record.pod.status.reason == "Stopped"
-    assert main_state(record).exit_code == 143
+    assert main_state(record).exit_code == 137
     await nothing_left(executor, engine)
 
 

@@ -1,156 +1,30 @@
-"""From a pod to what the runtime is asked to start: pure functions, checked once when the pod is
-accepted.
-"""
+"""What is wrong with a request, told once, when it comes."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import uuid
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final
 
 import msgspec
 
 from argoexec_cli.errors import InvalidError
-from argoexec_cli.models.base import FieldError, encode_json
-from argoexec_cli.models.pod import Container, Pod, PodSpec, VolumeMount
-from argoexec_cli.models.quantity import parse_bytes, parse_millicores
+from argoexec_cli.executors.local.plan.volume_checks import check_selectors, check_volumes
+from argoexec_cli.models.base import FieldError
+from argoexec_cli.models.pod import Container, PodSpec
+from argoexec_cli.models.quantity import parse_bytes
 from argoexec_cli.models.record import PodRequest
-from argoexec_cli.models.status import PodStatus
-from argoexec_cli.runtime.base import (
-    ContainerKey,
-    ContainerSpec,
-    Image,
-    Mount,
-    Resources,
-    Sandbox,
-    SandboxSpec,
-)
+from argoexec_cli.models.sources import EnvVarSource
 
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _UID: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 """Names directories and containers, so it is no more than letters, digits and '-'."""
 _LONGEST_S: Final = 2**31 - 1
-_VARIABLE: Final = re.compile(r"\$(?:\$|\(([^()]*)\))")
 
 
-def accept(request: PodRequest) -> PodRequest:
-    """Check the request and fill in what the server decides: namespace, uid, creation time, an
-    empty status.
-
-    `FieldError` names the first field that is wrong.
-    """
-    meta = request.pod.metadata
-    meta = msgspec.structs.replace(
-        meta,
-        name=meta.name or _generated(meta.generate_name),
-        namespace=meta.namespace or "default",
-        uid=meta.uid or str(uuid.uuid4()),
-        creation_timestamp=datetime.now(UTC),
-    )
-    pod = msgspec.structs.replace(request.pod, metadata=meta, status=PodStatus(phase="Pending"))
-    accepted = msgspec.structs.replace(request, pod=pod)
-    _check(accepted)
-    return accepted
-
-
-def spec_hash(request: PodRequest) -> str:
-    """Return a hash of all that the client decides: equal for a repeated submission, whatever uid
-    or time it got.
-    """
-    meta = request.pod.metadata
-    own = msgspec.structs.replace(
-        meta, uid="", creation_timestamp=None, namespace=meta.namespace or "default"
-    )
-    pod = msgspec.structs.replace(request.pod, metadata=own, status=PodStatus())
-    return hashlib.sha256(encode_json(msgspec.structs.replace(request, pod=pod))).hexdigest()[:32]
-
-
-def sandbox_spec(pod: Pod) -> SandboxSpec:
-    """Return what the pod's containers share."""
-    meta = pod.metadata
-    return SandboxSpec(
-        key=ContainerKey(pod_uid=meta.uid, container=""),
-        pod_name=meta.name,
-        pod_namespace=meta.namespace,
-        hostname=pod.spec.hostname or meta.name[:63].rstrip("-."),
-        own_hostname=bool(pod.spec.hostname),
-        shared=len(pod.spec.containers) > 1 or any(c.sidecar for c in pod.spec.init_containers),
-    )
-
-
-def container_spec(
-    container: Container,
-    key: ContainerKey,
-    sandbox: Sandbox,
-    image: Image,
-    volumes: dict[str, Path],
-) -> ContainerSpec:
-    """Resolve one container: variables expanded, mounts turned into host paths, quantities into
-    numbers.
-    """
-    env = expand_env((variable.name, variable.value) for variable in container.env)
-    variables = dict(env)
-    limits = container.resources.limits
-    return ContainerSpec(
-        key=key,
-        sandbox=sandbox,
-        image=image,
-        command=tuple(expand(word, variables) for word in container.command),
-        args=tuple(expand(word, variables) for word in container.args),
-        working_dir=container.working_dir,
-        env=env,
-        mounts=tuple(_mount(mount, volumes) for mount in container.volume_mounts),
-        resources=Resources(
-            cpu_millicores=parse_millicores(str(limits.get("cpu", 0))),
-            memory_bytes=parse_bytes(str(limits.get("memory", 0))),
-        ),
-    )
-
-
-def with_network_files(spec: ContainerSpec, files: tuple[Mount, ...]) -> ContainerSpec:
-    """Add the mounts of the network's files, except where the pod mounts something itself."""
-    own = {mount.target for mount in spec.mounts}
-    added = tuple(file for file in files if file.target not in own)
-    return msgspec.structs.replace(spec, mounts=(*added, *spec.mounts)) if added else spec
-
-
-def expand_env(variables: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Expand `$(NAME)` in each value from the variables before it (core/v1 EnvVar.value)."""
-    known: dict[str, str] = {}
-    for name, value in variables:
-        known[name] = expand(value, known)
-    return tuple(known.items())
-
-
-def expand(text: str, variables: dict[str, str]) -> str:
-    """Replace `$(NAME)`; an unknown name stays as it is, and `$$` is a literal `$` (core/v1
-    Container.command).
-    """
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] is None:
-            return "$"
-        return variables.get(match[1], match[0])
-
-    return _VARIABLE.sub(value, text) if "$" in text else text
-
-
-def _generated(prefix: str) -> str:
-    return f"{prefix[:58]}{uuid.uuid4().hex[:5]}" if prefix else ""
-
-
-def _mount(mount: VolumeMount, volumes: dict[str, Path]) -> Mount:
-    return Mount(
-        source=str(volumes[mount.name]), target=mount.mount_path, read_only=mount.read_only
-    )
-
-
-def _check(request: PodRequest) -> None:
+def check(request: PodRequest) -> None:
+    """Raise `FieldError` for the first field that is wrong."""
     meta, spec = request.pod.metadata, request.pod.spec
     if not _NAME.fullmatch(meta.name):
         problem = f"{meta.name!r} is not a valid name" if meta.name else "a name is required"
@@ -167,21 +41,10 @@ def _check(request: PodRequest) -> None:
         raise FieldError("spec.containers", "at least one container is required")
     if spec.hostname and not _LABEL.fullmatch(spec.hostname):
         raise FieldError("spec.hostname", f"{spec.hostname!r} is not a valid host name")
-    _check_volumes(spec)
+    check_volumes(request)
     _check_containers(request)
     _check_files(request)
     _check_times(request)
-
-
-def _check_volumes(spec: PodSpec) -> None:
-    seen: set[str] = set()
-    for index, volume in enumerate(spec.volumes):
-        path = f"spec.volumes[{index}].name"
-        if not _LABEL.fullmatch(volume.name):
-            raise FieldError(path, f"{volume.name!r} is not a valid volume name")
-        if volume.name in seen:
-            raise FieldError(path, f"another volume is called {volume.name!r} too")
-        seen.add(volume.name)
 
 
 def _check_containers(request: PodRequest) -> None:
@@ -205,7 +68,7 @@ def _check_containers(request: PodRequest) -> None:
             if container.restart_policy and group == "containers":
                 raise FieldError(f"{path}.restartPolicy", "is only for init containers")
             seen.add(container.name)
-            _check_env(container, path)
+            _check_env(container, path, spec)
             _check_mounts(container, path, volumes)
             _check_resources(container, path)
     wanted = request.outputs.container
@@ -213,12 +76,21 @@ def _check_containers(request: PodRequest) -> None:
         raise FieldError("outputs.container", f"the pod has no container {wanted!r}")
 
 
-def _check_env(container: Container, path: str) -> None:
+def _check_env(container: Container, path: str, spec: PodSpec) -> None:
     for index, variable in enumerate(container.env):
+        if source := variable.value_from:
+            at = f"{path}.env[{index}].valueFrom"
+            if variable.value or len(msgspec.structs.asdict(source)) - _absent(source) != 1:
+                raise FieldError(at, "exactly one source is needed, and no value beside it")
+            check_selectors(source.field_ref, source.resource_field_ref, at, spec)
         if not variable.name or "=" in variable.name or "\0" in variable.name:
             raise FieldError(
                 f"{path}.env[{index}].name", f"{variable.name!r} is not a valid variable name"
             )
+
+
+def _absent(source: EnvVarSource) -> int:
+    return sum(value is None for value in msgspec.structs.asdict(source).values())
 
 
 def _check_mounts(container: Container, path: str, volumes: set[str]) -> None:
@@ -235,6 +107,9 @@ def _check_mounts(container: Container, path: str, volumes: set[str]) -> None:
                 f"{at}.mountPath",
                 f"{mount.mount_path!r} is not an absolute path without ':' and '..'",
             )
+        sub = PurePosixPath(mount.sub_path)
+        if sub.is_absolute() or ".." in sub.parts or "\0" in mount.sub_path:
+            raise FieldError(f"{at}.subPath", f"{mount.sub_path!r} is not below the volume")
         if target in targets:
             raise FieldError(f"{at}.mountPath", f"{mount.mount_path} is mounted twice")
         targets.add(target)

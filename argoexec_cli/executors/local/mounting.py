@@ -1,0 +1,100 @@
+"""Mounts of the host that a pod needs: directories in memory, and parts of volumes held fast."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from argoexec_cli.errors import ArgoexecError, InvalidError, PreconditionError, UnavailableError
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+_NOSUID_NODEV: Final = 0x2 | 0x4
+_BIND: Final = 0x1000
+_DETACH: Final = 0x2
+_NOFOLLOW: Final = 0x8
+
+
+def mount_memory(target: Path, *, size_bytes: int = 0, mode: int = 0o700) -> None:
+    """Mount a new tmpfs at *target*, which is made. `PreconditionError` when we may not mount."""
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = f"mode={mode:o}" + (f",size={size_bytes}" if size_bytes else "")
+    _mount(b"tmpfs", target, b"tmpfs", _NOSUID_NODEV, options)
+
+
+def bind_below(root: Path, sub_path: str, target: Path) -> None:
+    """Bind what is at *sub_path* below *root* to *target*, making directories that are not there;
+    done already when *target* is there.
+
+    No link is followed, and what is found is held while it is bound: whatever the task does in its
+    volume meanwhile, nothing outside it is bound. `InvalidError` for a link or a file in the way.
+    """
+    if os.path.lexists(target):
+        return
+    found = _open_below(root, sub_path)
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if stat.S_ISDIR(os.fstat(found).st_mode):
+            target.mkdir(exist_ok=True)
+        else:
+            target.touch()
+        _mount(f"/proc/self/fd/{found}".encode(), target, b"none", _BIND, "")
+    finally:
+        os.close(found)
+
+
+def unmount(place: Path) -> None:
+    """Unmount what is at *place*, and remove the empty place."""
+    while _libc.umount2(os.fsencode(place), _DETACH | _NOFOLLOW) == 0:
+        pass
+    if place.is_dir():
+        place.rmdir()
+    else:
+        place.unlink()
+
+
+def unmount_all(directory: Path) -> None:
+    """Unmount everything right below *directory* and remove the empty places; nothing that was
+    mounted is deleted.
+    """
+    for place in directory.iterdir() if directory.exists() else ():
+        unmount(place)
+
+
+def _open_below(root: Path, sub_path: str) -> int:
+    """Open *sub_path* as it is now (O_PATH), component by component."""
+    flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+    held = os.open(root, flags | os.O_DIRECTORY)
+    try:
+        for part in Path(sub_path).parts:
+            try:
+                found = os.open(part, flags, dir_fd=held)
+            except FileNotFoundError:
+                os.mkdir(part, 0o750, dir_fd=held)
+                found = os.open(part, flags, dir_fd=held)
+            os.close(held)
+            held = found
+            if stat.S_ISLNK(os.fstat(held).st_mode):
+                raise InvalidError(f"subPath {sub_path!r} leads through a link", hint="remove it")
+    except OSError as exc:
+        os.close(held)
+        raise InvalidError(f"subPath {sub_path!r}: {exc.strerror}", hint="look at it") from exc
+    except InvalidError:
+        os.close(held)
+        raise
+    return held
+
+
+def _mount(source: bytes, target: Path, kind: bytes, flags: int, options: str) -> None:
+    if _libc.mount(source, os.fsencode(target), kind, ctypes.c_ulong(flags), options.encode()):
+        raise _translate(ctypes.get_errno(), target)
+
+
+def _translate(number: int, target: Path) -> ArgoexecError:
+    problem = f"cannot mount {target}: {os.strerror(number)}"
+    if number in (errno.EPERM, errno.EACCES):
+        return PreconditionError(problem, hint="run the daemon as root")
+    return UnavailableError(problem, hint=f"look at it: findmnt {target.parent}")

@@ -1,0 +1,88 @@
+"""What the runtime is asked for: the sandbox of a pod, and each container, everything resolved."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from argoexec_cli.executors.local.plan.env import expand, resolve_env
+from argoexec_cli.executors.local.plan.sources import Sources
+from argoexec_cli.models.pod import Container, Pod
+from argoexec_cli.models.quantity import parse_bytes, parse_millicores
+from argoexec_cli.runtime.base import (
+    ContainerKey,
+    ContainerSpec,
+    Image,
+    Mount,
+    Resources,
+    Sandbox,
+    SandboxSpec,
+)
+
+
+class Place(NamedTuple):
+    """Where a container is started: in which sandbox, with which image, and its mounts."""
+
+    sandbox: Sandbox
+    image: Image
+    mounts: tuple[Mount, ...] = ()
+
+
+def sandbox_spec(pod: Pod) -> SandboxSpec:
+    """Return what the pod's containers share."""
+    meta, spec = pod.metadata, pod.spec
+    return SandboxSpec(
+        key=ContainerKey(pod_uid=meta.uid, container=""),
+        pod_name=meta.name,
+        pod_namespace=meta.namespace,
+        hostname=spec.hostname or meta.name[:63].rstrip("-."),
+        own_hostname=bool(spec.hostname),
+        shared=_is_shared(pod),
+    )
+
+
+def _is_shared(pod: Pod) -> bool:
+    spec = pod.spec
+    several = len(spec.containers) > 1 or any(c.sidecar for c in spec.init_containers)
+    return several or any(
+        variable.value_from
+        and variable.value_from.field_ref
+        # Only a sandbox has an address before the container that wants to know it starts.
+        and variable.value_from.field_ref.field_path.startswith("status.podIP")
+        for container in (*spec.init_containers, *spec.containers)
+        for variable in container.env
+    )
+
+
+def container_spec(
+    container: Container, key: ContainerKey, sources: Sources, place: Place
+) -> ContainerSpec:
+    """Resolve one container: variables expanded, quantities turned into numbers.
+
+    `NotFoundError` for a ConfigMap, a Secret or a key that is not there and not optional.
+    """
+    env = resolve_env(container, sources)
+    variables = dict(env)
+    limits = container.resources.limits
+    return ContainerSpec(
+        key=key,
+        sandbox=place.sandbox,
+        image=place.image,
+        command=tuple(expand(word, variables) for word in container.command),
+        args=tuple(expand(word, variables) for word in container.args),
+        working_dir=container.working_dir,
+        env=env,
+        mounts=place.mounts,
+        resources=Resources(
+            cpu_millicores=parse_millicores(str(limits.get("cpu", 0))),
+            memory_bytes=parse_bytes(str(limits.get("memory", 0))),
+        ),
+    )
+
+
+def with_network_files(spec: ContainerSpec, files: tuple[Mount, ...]) -> ContainerSpec:
+    """Add the mounts of the network's files, except where the pod mounts something itself."""
+    own = {mount.target for mount in spec.mounts}
+    added = tuple(file for file in files if file.target not in own)
+    return msgspec.structs.replace(spec, mounts=(*added, *spec.mounts)) if added else spec

@@ -1,0 +1,119 @@
+"""Secrets are in memory only, there for the next process, and gone with the pod."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from argoexec_cli.errors import AlreadyExistsError
+from argoexec_cli.executors.local.manager import LocalExecutor
+from argoexec_cli.executors.local.mounting import unmount
+from argoexec_cli.models.base import decode
+from argoexec_cli.models.config import Secret
+from argoexec_cli.models.meta import ObjectMeta
+from argoexec_cli.models.pod import Pod, PodSpec
+from argoexec_cli.models.record import OutputsWanted, PodRequest
+from tests.executors.local.opening import Opener
+from tests.executors.pods import IMAGE, ended, log, running
+
+VALUE = b"hush-hush-value"
+SPEC = {
+    "initContainers": [{"name": "init", "image": IMAGE, "command": ["sleep", "0.3"]}],
+    "containers": [
+        {
+            "name": "main",
+            "image": IMAGE,
+            "command": ["sh", "-c", "echo it is $(TOKEN)"],
+            "env": [
+                {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "token"}}}
+            ],
+            "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+        }
+    ],
+    "volumes": [{"name": "v", "secret": {"secretName": "s"}}],
+}
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount memory")
+
+
+@pytest.fixture(autouse=True)
+def unmounted(data_dir: Path) -> Iterator[None]:
+    """Unmount what the pods of a test that ends before them have."""
+    yield
+    for place in mounted(data_dir):
+        unmount(Path(place))
+
+
+def wanted(value: bytes = VALUE, uid: str = "") -> PodRequest:
+    """Return a request whose pod needs a Secret."""
+    secret = Secret(metadata=ObjectMeta(name="s"), data={"token": value})
+    pod = Pod(metadata=ObjectMeta(name="a", uid=uid), spec=decode(SPEC, PodSpec))
+    return PodRequest(pod=pod, outputs=OutputsWanted(), secrets=(secret,))
+
+
+def mounted(data_dir: Path) -> list[str]:
+    """Return what is mounted below the executor's directory."""
+    lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    return [line.split()[1] for line in lines if str(data_dir) in line]
+
+
+def files_with(data_dir: Path, value: bytes) -> list[Path]:
+    """Return the files on the disk that hold *value*, which a tmpfs is not."""
+    device = data_dir.stat().st_dev
+    files = (path for path in data_dir.rglob("*") if path.is_file())
+    return [p for p in files if p.stat().st_dev == device and value in p.read_bytes()]
+
+
+async def test_another_process_has_them_and_no_disk(
+    executor: LocalExecutor, opener: Opener, data_dir: Path
+) -> None:
+    ref = (await executor.run_pod(wanted())).ref
+    root = data_dir / "pods" / ref.uid
+    assert (root / "mounts/secrets").stat().st_mode & 0o777 == 0o700
+    assert not await asyncio.to_thread(files_with, data_dir, VALUE)
+    executor = await opener.open()
+    record = await ended(executor, ref)
+    assert record.pod.status.phase == "Succeeded"
+    assert await log(executor, ref) == b"it is hush-hush-value\n"
+    await opener.close()
+    logs = data_dir / "logs"
+    found = await asyncio.to_thread(files_with, data_dir, VALUE)
+    assert all(path.is_relative_to(logs) for path in found), "what the task printed is its own"
+
+
+async def test_nothing_stays_mounted(executor: LocalExecutor, data_dir: Path) -> None:
+    ref = (await executor.run_pod(wanted())).ref
+    await running(executor, ref)
+    assert len(mounted(data_dir)) == 2
+    await ended(executor, ref)
+    await executor.delete_pod(ref)
+    assert mounted(data_dir) == []
+    assert not (data_dir / "pods" / ref.uid).exists()
+
+
+async def test_a_refused_pod_changes_no_secrets(executor: LocalExecutor, data_dir: Path) -> None:
+    ref = (await executor.run_pod(wanted(uid="mine"))).ref
+    assert (await executor.run_pod(wanted(uid="mine"))).ref == ref
+    with pytest.raises(AlreadyExistsError, match="another spec"):
+        await executor.run_pod(wanted(b"other", uid="mine"))
+    with pytest.raises(AlreadyExistsError):
+        await executor.run_pod(wanted(b"other", uid="another"))
+    assert not (data_dir / "pods" / "another").exists()
+    await ended(executor, ref)
+    assert await log(executor, ref) == b"it is hush-hush-value\n"
+
+
+async def test_leftovers_of_a_crash_go(opener: Opener, data_dir: Path) -> None:
+    executor = await opener.open()
+    await executor.host.secrets.keep("never-accepted", wanted().secrets)
+    assert len(mounted(data_dir)) == 1
+    await opener.open()
+    assert mounted(data_dir) == []
+
+
+def test_a_secret_does_not_show_its_values() -> None:
+    assert "hush" not in repr(wanted())
