@@ -9,7 +9,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Literal
 
+import msgspec
+
 from argoexec_cli import __version__
+from argoexec_cli.cli.engines import PATIENCE_S, ask_containerd, ask_docker
 from argoexec_cli.cli.session import Session
 from argoexec_cli.config.settings import Setting
 from argoexec_cli.errors import ArgoexecError
@@ -17,10 +20,13 @@ from argoexec_cli.models.base import Model
 
 State = Literal["ok", "note", "wrong"]
 _LOW_DISK: Final = 1 << 30
-_PATIENCE_S: Final = 5.0
 _OPTIONAL_TOOLS: Final = {
     "ansible-playbook": ("configures hosts", "pip install 'argoexec[ansible]'"),
     "terraform": ("makes hosts", "https://developer.hashicorp.com/terraform/install"),
+}
+_ENGINE_FIXES: Final = {
+    "docker": "install and start it: apt-get install docker.io; argoexec demo does so for itself",
+    "containerd": "only in place of Docker: ansible-playbook ansible/playbooks/containerd.yml",
 }
 
 
@@ -60,19 +66,31 @@ async def check_settings(session: Session) -> list[Finding]:
     return [_setting(name, setting) for name, setting in named.items()]
 
 
-async def check_engine(session: Session) -> list[Finding]:
-    """Ask Docker Engine for its version."""
-    from argoexec_cli.runtime.docker.engine import connect
-    from argoexec_cli.runtime.docker.runtime import DockerOptions
+async def check_engines(session: Session) -> list[Finding]:
+    """Ask Docker Engine and containerd for their versions: one of them is enough.
 
-    host = session.settings.docker_host.value or DockerOptions().host
+    But Docker has to be there when somebody says where.
+    """
+    settings = session.settings
+    docker, containerd = await asyncio.gather(
+        _engine("docker", ask_docker(settings.docker_host.value)),
+        _engine("containerd", ask_containerd(settings.containerd_host.value)),
+    )
+    if containerd.state == "ok" and not settings.docker_host.value:
+        docker = _pardoned(docker)
+    return [docker, _pardoned(containerd)]
+
+
+async def _engine(name: str, question: Awaitable[str]) -> Finding:
     try:
-        async with asyncio.timeout(_PATIENCE_S), connect(host) as engine:
-            version = await engine.negotiate()
-    except (ArgoexecError, TimeoutError) as exc:
-        fix = "install and start it: apt-get install docker.io; argoexec demo does so for itself"
-        return [Finding(check="docker", state="wrong", found=_words(exc), fix=fix)]
-    return [Finding(check="docker", state="ok", found=f"{version.version} at {host}")]
+        return Finding(check=name, state="ok", found=await question)
+    except ArgoexecError as exc:
+        return Finding(check=name, state="wrong", found=exc.message, fix=_ENGINE_FIXES[name])
+
+
+def _pardoned(finding: Finding) -> Finding:
+    """Return *finding* as it is when something else does the work."""
+    return msgspec.structs.replace(finding, state="note") if finding.state == "wrong" else finding
 
 
 async def check_daemon(session: Session) -> list[Finding]:
@@ -80,7 +98,7 @@ async def check_daemon(session: Session) -> list[Finding]:
     from argoexec_cli.cli.connect import connect
 
     try:
-        async with asyncio.timeout(_PATIENCE_S), connect(session) as server:
+        async with asyncio.timeout(PATIENCE_S), connect(session) as server:
             info = server.info
     except (ArgoexecError, TimeoutError) as exc:
         fix = "argoexec serve --detach"
@@ -143,7 +161,7 @@ def which(tool: str) -> str | None:
 _CHECKS: Final[tuple[Check, ...]] = (
     check_program,
     check_settings,
-    check_engine,
+    check_engines,
     check_daemon,
     check_registry,
     check_disk,
@@ -158,4 +176,4 @@ def _setting(name: str, setting: Setting) -> Finding:
 def _words(error: Exception) -> str:
     if isinstance(error, ArgoexecError):
         return error.message
-    return f"no answer within {_PATIENCE_S:g} s"
+    return f"no answer within {PATIENCE_S:g} s"

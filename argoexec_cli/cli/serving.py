@@ -7,12 +7,13 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, nullcontext
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from argoexec_cli import __version__
+from argoexec_cli.cli.engines import Engines
 from argoexec_cli.daemon.detach import Ready, in_background
 from argoexec_cli.daemon.lock import claimed, running_pid
 from argoexec_cli.errors import DeniedError, PreconditionError, TimedOutError
@@ -20,7 +21,6 @@ from argoexec_cli.errors import DeniedError, PreconditionError, TimedOutError
 if TYPE_CHECKING:
     from argoexec_cli.cli.session import Session
     from argoexec_cli.executors.local.settings import LocalSettings
-    from argoexec_cli.runtime.base import Runtime
 
 LOG_FILE: Final = "daemon.log"
 _POLL_S: Final = 0.05
@@ -34,9 +34,7 @@ class ServePlan:
     addresses: tuple[str, ...]
     data_dir: Path
     registry: Path
-    runtime: str = "auto"
-    docker_host: str = ""
-    warm_networks: int = 16
+    engines: Engines
     max_pods: int = 110
     cpu_millicores: int = 0
     memory_bytes: int = 0
@@ -61,7 +59,7 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
     with claimed(plan.data_dir), _pid_written(plan.pid_file), caught() as wish:
         async with (
             AsyncExitStack() as connections,
-            open_local(local_settings(plan), runtime_opener(plan)) as executor,
+            open_local(local_settings(plan), plan.engines.open) as executor,
             nullcontext(
                 Executors(executor, plan.registry, connections, plan.addresses)
             ) as executors,
@@ -129,23 +127,6 @@ def local_settings(plan: ServePlan) -> LocalSettings:
         room=room,
         retention_s=plan.retention_s,
     )
-
-
-def runtime_opener(plan: ServePlan) -> Callable[[str], AbstractAsyncContextManager[Runtime]]:
-    """Return what opens the runtime; `auto` is Docker, the only real one so far."""
-    if plan.runtime == "fake":
-        from argoexec_cli.runtime.fake.runtime import open_fake
-
-        return open_fake
-    import msgspec
-
-    from argoexec_cli.runtime.docker.opening import open_docker
-    from argoexec_cli.runtime.docker.runtime import DockerOptions
-
-    options = DockerOptions(warm_networks=plan.warm_networks)
-    if plan.docker_host:
-        options = msgspec.structs.replace(options, host=plan.docker_host)
-    return lambda owner: open_docker(owner, options)
 
 
 @contextmanager

@@ -41,6 +41,7 @@ def load_settings(
         socket=socket,
         registry=Setting(value=str(registry), origin="beside the config file"),
         docker_host=_variable(env, "DOCKER_HOST", ""),
+        containerd_host=_variable(env, "CONTAINER_RUNTIME_ENDPOINT", ""),
         contexts=file.contexts,
         no_color=bool(env.get("NO_COLOR")),
         superuser=root,

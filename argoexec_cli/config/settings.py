@@ -33,7 +33,7 @@ class Settings(Model, kw_only=True):
 
     `server` is the first of: the flag `--server`, ARGOEXEC_SERVER, the current context, the local
     socket. `registry` is the manifest of the executor registry, for machines without a cluster.
-    An empty `docker_host` lets the runtime try the engine's usual sockets.
+    An empty `docker_host` or `containerd_host` is the engine's usual socket.
     """
 
     server: Setting
@@ -42,6 +42,7 @@ class Settings(Model, kw_only=True):
     socket: Setting
     registry: Setting
     docker_host: Setting
+    containerd_host: Setting
     contexts: tuple[Context, ...] = ()
     no_color: bool = False
     superuser: bool = False

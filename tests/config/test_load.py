@@ -106,6 +106,15 @@ def test_the_engine_may_be_elsewhere(tmp_path: Path) -> None:
     assert (setting.value, setting.origin) == ("tcp://engine:2375", "DOCKER_HOST")
 
 
+def test_a_container_runtime_may_be_elsewhere(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "CONTAINER_RUNTIME_ENDPOINT": "unix:///run/crio/crio.sock"}
+    setting = load_settings(environ=environ).containerd_host
+    assert (setting.value, setting.origin) == (
+        "unix:///run/crio/crio.sock",
+        "CONTAINER_RUNTIME_ENDPOINT",
+    )
+
+
 def test_a_child_gets_our_environment_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEPT", "1")
     environment = child_environment(ADDED="2")

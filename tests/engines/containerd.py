@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Self
 
 import grpc
 
-from argoexec_cli.rpc.gen.cri.v1 import runtime_pb2, runtime_pb2_grpc
+from argoexec_cli.rpc.gen.cri.v1 import runtime_pb2, runtime_pb2_grpc, sandbox_pb2
 from argoexec_cli.runtime.standin import StandInImage, docker_archive
 from tests.engines import claim, images
 from tests.engines.process import Process
@@ -129,6 +129,13 @@ class ContainerdEngine:
         done = subprocess.run(argv, input=stdin, capture_output=True, check=False)
         assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr.decode().strip()}"
         return done.stdout.decode()
+
+    def remove_pods(self) -> None:
+        """Remove every pod with its containers, as a test's own end may want it."""
+        with grpc.insecure_channel(self.url) as channel:
+            stub: Any = runtime_pb2_grpc.RuntimeServiceStub(channel)  # type: ignore[no-untyped-call] # generated
+            for pod in stub.ListPodSandbox(sandbox_pb2.ListPodSandboxRequest()).items:
+                stub.RemovePodSandbox(sandbox_pb2.RemovePodSandboxRequest(pod_sandbox_id=pod.id))
 
     def close(self) -> None:
         """Remove containers, programs, mounts, control groups, bridge and directory. Repeatable."""

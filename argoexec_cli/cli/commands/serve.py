@@ -39,8 +39,8 @@ class Work(NamedTuple):
     """What runs the pods, and how much of the machine they get."""
 
     runtime: Annotated[
-        Literal["auto", "docker", "fake"],
-        Option(help="What runs containers; fake runs none, for trying things out."),
+        Literal["auto", "docker", "containerd", "fake"],
+        Option(help="What runs containers; fake: nothing does. auto: Docker, or else containerd."),
     ] = "auto"
     executor: Annotated[Literal["local"], Option(help="Where pods run.")] = "local"
     max_pods: Annotated[int, Option(metavar="N", min=1, help="So many at a time.")] = 110
@@ -95,18 +95,25 @@ def serve_(
 
 
 def _plan(session: Session, place: Place, work: Work) -> ServePlan:
+    from argoexec_cli.cli.engines import Engines
     from argoexec_cli.cli.serving import ServePlan
     from argoexec_cli.models.quantity import parse_bytes, parse_millicores
 
     settings = session.settings
+    data_dir = (place.data_dir or Path(settings.data_dir.value)).absolute()
     socket = (place.socket or Path(settings.socket.value)).absolute()
     return ServePlan(
         addresses=(f"unix://{socket}", *(place.listen or [])),
-        data_dir=(place.data_dir or Path(settings.data_dir.value)).absolute(),
+        data_dir=data_dir,
         registry=Path(settings.registry.value),
-        runtime=work.runtime,
-        docker_host=settings.docker_host.value,
-        warm_networks=work.warm_networks,
+        engines=Engines(
+            data_dir=data_dir,
+            choice=work.runtime,
+            docker_host=settings.docker_host.value,
+            wants_docker=bool(settings.docker_host.value),
+            containerd_host=settings.containerd_host.value,
+            warm_networks=work.warm_networks,
+        ),
         max_pods=work.max_pods,
         cpu_millicores=parse_millicores(work.cpus) if work.cpus else 0,
         memory_bytes=parse_bytes(work.memory) if work.memory else 0,

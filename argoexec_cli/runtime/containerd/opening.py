@@ -45,7 +45,10 @@ async def open_containerd(
     place = Place(owner, str(logs), options.cgroup_parent)
     cleanups, tasks = Cleanups(), Tasks()
     async with connect(options.host) as cri:
-        capabilities = await _first_contact(cri)
+        capabilities = await first_contact(cri)
+        if fault := await network_fault(cri):
+            # Not an error yet: as a host boots, the network may come last.
+            _log.warning("pods have no network yet: %s", fault)
         listed = await cri.containers({OWNER: owner})
         _sweep(logs, [key for one in listed if (key := from_labels(dict(one.labels)))])
         exits = Exits(cri, owner)
@@ -67,7 +70,8 @@ async def open_containerd(
                 await tasks.stop()
 
 
-async def _first_contact(cri: Cri) -> Capabilities:
+async def first_contact(cri: Cri) -> Capabilities:
+    """Ask who is there. `UnavailableError` and `UnsupportedError` as for `open_containerd`."""
     version = await cri.version()
     if version.runtime_api_version != _API:
         raise UnsupportedError(
@@ -80,11 +84,15 @@ async def _first_contact(cri: Cri) -> Capabilities:
     if ready is None or not ready.status:
         why = ready.message if ready else "it does not say why"
         raise UnavailableError(f"the container runtime is not ready: {why}", hint="argoexec doctor")
-    network = conditions.get("NetworkReady")
-    if network is not None and not network.status:
-        # Not an error yet: as a host boots, the network may come last.
-        _log.warning("pods have no network yet: %s", network.message)
     return Capabilities(name=version.runtime_name, version=version.runtime_version)
+
+
+async def network_fault(cri: Cri) -> str:
+    """Return why pods have no network; empty when they have one."""
+    network = (await cri.conditions()).get("NetworkReady")
+    if network is None or network.status:
+        return ""
+    return network.message or network.reason or "the runtime does not say why"
 
 
 def _make_directory(path: Path) -> Path:

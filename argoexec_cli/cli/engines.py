@@ -1,0 +1,133 @@
+"""The engines of this machine that can run containers: ask them, choose one, open it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from argoexec_cli.errors import ArgoexecError, PreconditionError, TimedOutError
+
+if TYPE_CHECKING:
+    from argoexec_cli.runtime.base import Runtime
+
+Name = Literal["docker", "containerd", "fake"]
+Choice = Literal["auto", "docker", "containerd", "fake"]
+PATIENCE_S: Final = 5.0
+_CHOSEN: Final = "runtime"
+_LOGS: Final = "containerd"
+
+
+class Engines(NamedTuple):
+    """What a daemon is told about engines. An empty address is the engine's own default.
+
+    `wants_docker`: `docker_host` is somebody's wish, so with `auto` nothing else will do.
+    """
+
+    data_dir: Path
+    choice: Choice = "auto"
+    docker_host: str = ""
+    wants_docker: bool = False
+    containerd_host: str = ""
+    warm_networks: int = 16
+
+    @asynccontextmanager
+    async def open(self, owner: str) -> AsyncIterator[Runtime]:
+        """Choose a runtime and give it; raises what the runtime's own opening does.
+
+        The choice is kept in the data directory: a daemon that starts before Docker does must not
+        look for its containers elsewhere.
+        """
+        name = await self._choose() if self.choice == "auto" else self.choice
+        async with self._opened(name, owner) as runtime:
+            if name != "fake":
+                await asyncio.to_thread(_keep, self.data_dir / _CHOSEN, name)
+            yield runtime
+
+    async def _choose(self) -> Name:
+        """Return what was chosen before, else the first that answers; Docker when none does."""
+        before = _kept(self.data_dir / _CHOSEN)
+        if before == "docker" or self.wants_docker:
+            return "docker"
+        if before == "containerd":
+            return "containerd"
+        try:
+            await ask_docker(self.docker_host)
+        except ArgoexecError:
+            try:
+                await ask_containerd(self.containerd_host)
+            except ArgoexecError:
+                return "docker"
+            return "containerd"
+        return "docker"
+
+    def _opened(self, name: Name, owner: str) -> AbstractAsyncContextManager[Runtime]:
+        if name == "fake":
+            from argoexec_cli.runtime.fake.runtime import open_fake
+
+            return open_fake(owner)
+        if name == "containerd":
+            from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
+
+            address = self.containerd_host or ContainerdOptions().host
+            return open_containerd(owner, self.data_dir / _LOGS, ContainerdOptions(host=address))
+        from argoexec_cli.runtime.docker import DockerOptions, open_docker
+
+        host = self.docker_host or DockerOptions().host
+        return open_docker(owner, DockerOptions(host=host, warm_networks=self.warm_networks))
+
+
+async def ask_docker(host: str) -> str:
+    """Return version and address of Docker Engine; raises why it cannot be used."""
+    from argoexec_cli.runtime.docker.engine import connect
+    from argoexec_cli.runtime.docker.runtime import DockerOptions
+
+    host = host or DockerOptions().host
+    async with _patience(), connect(host) as engine:
+        return f"{(await engine.negotiate()).version} at {host}"
+
+
+async def ask_containerd(host: str) -> str:
+    """Return name, version and address of a runtime that can run pods; raises why it cannot."""
+    from argoexec_cli.runtime.containerd import ContainerdOptions
+    from argoexec_cli.runtime.containerd.cri import connect
+    from argoexec_cli.runtime.containerd.opening import first_contact, network_fault
+
+    host = host or ContainerdOptions().host
+    async with _patience(), connect(host) as cri:
+        capabilities = await first_contact(cri)
+        if fault := await network_fault(cri):
+            raise PreconditionError(
+                f"{capabilities.name} {capabilities.version} has no network for pods: {fault}",
+                hint="ls /etc/cni/net.d",
+            )
+        return f"{capabilities.name} {capabilities.version} at {host}"
+
+
+@asynccontextmanager
+async def _patience() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            yield
+    except TimeoutError as exc:
+        raise TimedOutError(f"no answer within {PATIENCE_S:g} s", hint="argoexec doctor") from exc
+
+
+def _kept(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _keep(path: Path, name: str) -> None:
+    if _kept(path) == name:
+        return
+    try:
+        path.write_text(f"{name}\n")
+    except OSError as exc:
+        raise PreconditionError(
+            f"cannot write {path}: {exc.strerror}", hint=f"ls -ld {path.parent}"
+        ) from exc
