@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 import pytest_asyncio
 
-from argoexec_cli.runtime.base import Runtime
+from argoexec_cli.runtime.base import Mount, Runtime
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 from tests.engines import images
 from tests.engines.containerd import ContainerdEngine
 from tests.engines.registry import Registry
 from tests.runtime.conformance import OWNER, Names, Reopen, RuntimeConformance
-from tests.runtime.conformance.harness import read, read_until, runs, text, within
+from tests.runtime.conformance.harness import read, read_until, runs, sandbox_spec, text, within
 from tests.runtime.conformance.logs import counted
 
 pytestmark = pytest.mark.containerd
@@ -82,6 +85,28 @@ class TestContainerd(RuntimeConformance):
         handle = await self.begin(runtime, self.task("sh", f"seq {LINES}; sleep 600"))
         await within(read_until(runtime, handle, f"\n{LINES}\n".encode()))
         assert text(await read(runtime, handle, follow=False)) == counted(LINES)
+
+    @pytest.mark.parametrize("shared", [True, False], ids=["shared", "single"])
+    async def test_a_pods_own_name_is_its_address(self, runtime: Runtime, shared: bool) -> None:
+        command = self.task("sh", "hostname -i; cat /etc/hosts")
+        spec = await self.spec(runtime, command)
+        sandbox = await runtime.create_sandbox(sandbox_spec(spec.key.pod_uid, shared=shared))
+        handle = await runtime.start(msgspec.structs.replace(spec, sandbox=sandbox))
+        (ip,) = {found.ip for found in await runtime.list()}
+        own, *lines = text(await read(runtime, handle)).decode().splitlines()
+        assert own.split() == [ip]
+        assert [line.split()[:2] for line in lines] == [
+            ["127.0.0.1", "localhost"],
+            ["::1", "localhost"],
+            [ip, sandbox.spec.hostname],
+        ]
+
+    async def test_a_pod_may_bring_its_own_hosts(self, runtime: Runtime, tmp_path: Path) -> None:
+        own = tmp_path / "hosts"
+        await asyncio.to_thread(own.write_text, "10.9.8.7 its-own\n")
+        mounts = (Mount(source=str(own), target="/etc/hosts"),)
+        handle = await self.begin(runtime, self.task("sh", "cat /etc/hosts"), mounts=mounts)
+        assert text(await read(runtime, handle)) == b"10.9.8.7 its-own\n"
 
     async def test_carriage_returns_stay_inside_their_line(self, runtime: Runtime) -> None:
         # But for one at the line's end, which containerd takes for a part of the newline.

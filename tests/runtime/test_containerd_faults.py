@@ -141,9 +141,10 @@ class TestFaults(Harness):
         self, runtime: Runtime, containerd_engine: ContainerdEngine
     ) -> None:
         handle = await self.begin(runtime, self.task("sleep", 600))
-        assert list((containerd_engine.logs / OWNER).iterdir())
+        places = (containerd_engine.logs / OWNER, containerd_engine.logs / f"{OWNER}.hosts")
+        assert all(list(place.iterdir()) for place in places)
         await runtime.remove(handle)
-        assert list((containerd_engine.logs / OWNER).iterdir()) == []
+        assert not any(list(place.iterdir()) for place in places)
         assert handle.id not in containerd_engine.ctr("containers", "list")
 
     async def test_logs_of_containers_that_are_gone_are_swept(

@@ -23,6 +23,7 @@ from argoexec_cli.rpc.gen.cri.v1 import container_pb2
 from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Handle
 from argoexec_cli.runtime.containerd.cri import Cri
 from argoexec_cli.runtime.containerd.exits import Exits
+from argoexec_cli.runtime.containerd.hosts import hosts_path, write_hosts
 from argoexec_cli.runtime.containerd.render import (
     Place,
     key_labels,
@@ -92,7 +93,9 @@ class Containers:
             sandbox = spec.sandbox.id or await self._cri.run_sandbox(
                 render_sandbox(spec.sandbox.spec, key, self._place), f"sandbox of {what}"
             )
-            request = render_container(spec, sandbox, self._place)
+            ip = spec.sandbox.ip or (await self._cri.sandbox(sandbox)).network.ip
+            hosts = write_hosts(self._place, spec, ip)
+            request = render_container(spec, sandbox, self._place, hosts)
             container = await self._cri.create(request, what)
             await self._launch(container, spec)
         except AlreadyExistsError:
@@ -169,7 +172,7 @@ class Containers:
             return True
 
     async def _discard(self, key: ContainerKey, container: str) -> bool:
-        """Remove a container (if it has an id yet) with its own sandbox and log.
+        """Remove a container (if it has an id yet) with its own sandbox, log and hosts.
 
         Tell whether it had a sandbox of its own.
         """
@@ -180,6 +183,7 @@ class Containers:
             await self._cri.remove(container)
         self._exits.forget(container)
         (Path(self._place.logs) / log_name(key)).unlink(missing_ok=True)
+        hosts_path(self._place, key).unlink(missing_ok=True)
         return bool(sandboxes)
 
     def _lock(self, key: ContainerKey) -> asyncio.Lock:

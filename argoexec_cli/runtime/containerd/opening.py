@@ -13,11 +13,12 @@ from typing import Final
 
 from argoexec_cli.aio import Cleanups, Tasks
 from argoexec_cli.errors import UnavailableError, UnsupportedError
-from argoexec_cli.runtime.base import Capabilities, ContainerKey
+from argoexec_cli.runtime.base import Capabilities
 from argoexec_cli.runtime.containerd.changes import LogChanges
 from argoexec_cli.runtime.containerd.containers import Containers
 from argoexec_cli.runtime.containerd.cri import Cri, connect
 from argoexec_cli.runtime.containerd.exits import Exits
+from argoexec_cli.runtime.containerd.hosts import hosts_path
 from argoexec_cli.runtime.containerd.logs import Logs
 from argoexec_cli.runtime.containerd.render import Place, log_name
 from argoexec_cli.runtime.containerd.runtime import ContainerdOptions, ContainerdRuntime, Parts
@@ -50,7 +51,9 @@ async def open_containerd(
             # Not an error yet: as a host boots, the network may come last.
             _log.warning("pods have no network yet: %s", fault)
         listed = await cri.containers({OWNER: owner})
-        _sweep(logs, [key for one in listed if (key := from_labels(dict(one.labels)))])
+        living = [key for one in listed if (key := from_labels(dict(one.labels)))]
+        _sweep(logs, {log_name(key) for key in living})
+        _sweep(_make_directory(place.hosts), {hosts_path(place, key).name for key in living})
         exits = Exits(cri, owner)
         with LogChanges(logs, exits.hint) as changes:
             tasks.spawn(exits.run(), name="ends of containers")
@@ -101,9 +104,8 @@ def _make_directory(path: Path) -> Path:
     return path
 
 
-def _sweep(logs: Path, living: list[ContainerKey]) -> None:
-    """Delete the logs whose containers are gone: a crash may come between the two removals."""
-    kept = {log_name(key) for key in living}
-    for path in logs.iterdir():
+def _sweep(directory: Path, kept: set[str]) -> None:
+    """Delete the files whose containers are gone: a crash may come between the two removals."""
+    for path in directory.iterdir():
         if path.name not in kept:
             path.unlink(missing_ok=True)

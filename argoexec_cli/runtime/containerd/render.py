@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from argoexec_cli.rpc.gen.cri.v1 import container_pb2, image_pb2, sandbox_pb2
@@ -27,6 +28,11 @@ class Place(NamedTuple):
     owner: str
     logs: str
     cgroup_parent: str = ""
+
+    @property
+    def hosts(self) -> Path:
+        """The directory of the containers' /etc/hosts: beside the logs, whose own is watched."""
+        return Path(f"{self.logs}.hosts")
 
 
 def log_name(key: ContainerKey) -> str:
@@ -67,7 +73,7 @@ def render_sandbox(
 
 
 def render_container(
-    spec: ContainerSpec, sandbox: str, place: Place
+    spec: ContainerSpec, sandbox: str, place: Place, network_files: tuple[Mount, ...] = ()
 ) -> container_pb2.CreateContainerRequest:
     """Describe a task's container in *sandbox*. The interface has Kubernetes' words."""
     key = spec.key
@@ -82,7 +88,7 @@ def render_container(
             args=spec.args,
             working_dir=spec.working_dir,
             envs=[container_pb2.KeyValue(key=name, value=value) for name, value in spec.env],
-            mounts=[_mount(mount) for mount in spec.mounts],
+            mounts=[_mount(mount) for mount in (*network_files, *spec.mounts)],
             labels={**spec.labels, **to_labels(place.owner, key, spec.spec_hash)},
             log_path=log_name(key),
             linux=container_pb2.LinuxContainerConfig(
