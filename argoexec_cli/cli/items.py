@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
 from argoexec_cli.errors import ExitCode
 from argoexec_cli.models.record import PodRecord
-from argoexec_cli.models.status import ContainerStatus
+from argoexec_cli.models.status import ContainerStatus, PodStatus
 from argoexec_cli.models.workflow import WorkflowRun
 
 Kind = Literal["workflowrun", "pod"]
@@ -59,8 +60,9 @@ class Item(NamedTuple):
         return (now - self.created).total_seconds() if self.created else None
 
     def duration_s(self, now: datetime) -> float | None:
-        """Seconds from start to end, or to *now*; None when it has not started."""
-        return ((self.finished or now) - self.started).total_seconds() if self.started else None
+        """Seconds from start to end, or to *now*; None when one of them is not known."""
+        until = self.finished if self.ended else now
+        return (until - self.started).total_seconds() if self.started and until else None
 
 
 def item_of_run(run: WorkflowRun) -> Item:
@@ -95,9 +97,15 @@ def item_of_pod(record: PodRecord) -> Item:
         executor="",
         created=pod.metadata.creation_timestamp,
         started=status.start_time,
-        finished=_finished(status.container_statuses) if status.terminal else None,
+        finished=_finished(status) if status.terminal else None,
         source=record,
     )
+
+
+def in_order(items: Iterable[Item]) -> list[Item]:
+    """Sort as lists do: runs before pods, the oldest first."""
+    unknown = datetime.max.replace(tzinfo=UTC)
+    return sorted(items, key=lambda item: (item.kind == "pod", item.created or unknown))
 
 
 def now() -> datetime:
@@ -133,6 +141,9 @@ def _container_message(main: ContainerStatus | None) -> str:
     return ended.message or f"exit code {ended.exit_code}"
 
 
-def _finished(containers: tuple[ContainerStatus, ...]) -> datetime | None:
-    times = [c.state.terminated.finished_at for c in containers if c.state.terminated]
-    return max((time for time in times if time), default=None)
+def _finished(status: PodStatus) -> datetime | None:
+    """When the last container ended; where none ever ran, when the pod was given up."""
+    ends = [c.state.terminated for c in status.container_statuses if c.state.terminated]
+    times = [end.finished_at for end in ends if end.finished_at]
+    changes = [c.last_transition_time for c in status.conditions if c.last_transition_time]
+    return max(times or changes, default=None)

@@ -13,7 +13,7 @@ from argoexec_cli.cli.find import pods_of
 from argoexec_cli.cli.follow import all_of, closing, first_error, follow_item
 from argoexec_cli.cli.items import Item, now
 from argoexec_cli.cli.log_printer import Decoration, LogPrinter
-from argoexec_cli.cli.rows import change_line
+from argoexec_cli.cli.rows import change_line, next_step
 from argoexec_cli.cli.session import Session
 from argoexec_cli.errors import ExitCode, InvalidError, NotFoundError
 from argoexec_cli.models.logs import LogQuery
@@ -139,6 +139,8 @@ async def print_logs(session: Session, server: Server, items: Sequence[Item]) ->
         outcomes[number] = item.exit_code
         if item.phase != "Succeeded":
             session.say(change_line(item, now()))
+            if hint := next_step(item):
+                session.say(hint)
 
     await all_of(*(print_one(number, item) for number, item in enumerate(items)))
     return next((outcome for outcome in outcomes if outcome), ExitCode.OK)

@@ -7,11 +7,20 @@ from typing import Final
 
 from argoexec_cli.cli.durations import render_age
 from argoexec_cli.cli.items import Item
+from argoexec_cli.errors import ExitCode
 from argoexec_cli.models.record import PodRecord
 
 HEADER: Final = ("KIND", "NAME", "STATUS", "AGE", "DURATION", "MESSAGE")
 WIDE: Final = ("KIND", "NAME", "STATUS", "AGE", "DURATION", "EXECUTOR", "IMAGE", "UID", "MESSAGE")
 _LONGEST_MESSAGE: Final = 80
+_STEPS: Final = {
+    "StartError": "the command must exist in the image and be executable",
+    "ErrImagePull": "check the image's name and that its registry answers",
+    "ErrImageNeverPull": "load the image on the host, or let it be pulled",
+    "InvalidImageName": "an image is written name:tag or name@sha256:digest",
+    "OOMKilled": "raise the container's memory limit",
+    "DeadlineExceeded": "raise activeDeadlineSeconds",
+}
 _KINDS: Final = {"workflowrun": "run", "pod": "pod"}
 
 
@@ -33,11 +42,22 @@ def row(item: Item, now: datetime, *, wide: bool, namespaces: bool) -> list[str]
 
 
 def change_line(item: Item, now: datetime) -> str:
-    """Return one plain line that tells of a change: `run/echo Succeeded (2s): message`."""
+    """Return one plain line that tells of a change: `run/echo Succeeded (2s): message`.
+
+    The message is whole: its end often names the cause, and nothing stands in line with it.
+    """
     seconds = item.duration_s(now)
     took = f" ({render_age(seconds)})" if item.ended and seconds is not None else ""
-    message = f": {_cut(item.message)}" if item.message else ""
+    message = f": {' '.join(item.message.split())}" if item.message else ""
     return f"{_KINDS[item.kind]}/{item.name} {item.status}{took}{message}"
+
+
+def next_step(item: Item) -> str:
+    """Return the line that says what to do about *item*; empty unless it failed by itself."""
+    if not item.ended or item.phase == "Succeeded" or item.exit_code is ExitCode.STOPPED:
+        return ""
+    where = "" if item.namespace == "default" else f" -n {item.namespace}"
+    return f"hint: {_STEPS.get(item.reason, 'look closer')}: argoexec get {item.label}{where}"
 
 
 def _age(seconds: float | None) -> str:

@@ -12,7 +12,7 @@ from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.find import find
 from argoexec_cli.cli.follow import all_of, closing, follow_item
 from argoexec_cli.cli.items import Item, now
-from argoexec_cli.cli.rows import change_line
+from argoexec_cli.cli.rows import change_line, next_step
 from argoexec_cli.cli.session import Session
 from argoexec_cli.errors import ExitCode, NotFoundError, TimedOutError
 
@@ -78,6 +78,8 @@ async def _reach(session: Session, server: Server, item: Item, target: Target) -
             if target is Target.RUNNING and state.phase == "Running":
                 break
     session.say(change_line(item, now()))
+    if hint := next_step(item):
+        session.say(hint)
     return item.exit_code if item.ended else ExitCode.OK
 
 

@@ -11,7 +11,7 @@ from argoexec_cli.aio import Tasks
 from argoexec_cli.cli.connect import Server
 from argoexec_cli.cli.find import without_pods_of_runs
 from argoexec_cli.cli.follow import all_of, closing, follow_all, follow_item
-from argoexec_cli.cli.items import Item, now
+from argoexec_cli.cli.items import Item, in_order, now
 from argoexec_cli.cli.live import Live
 from argoexec_cli.cli.output import write
 from argoexec_cli.cli.rows import change_line, header, row
@@ -74,7 +74,8 @@ class Board:
             write(line + "\n")
 
     def _render(self) -> str:
-        items = without_pods_of_runs(list(self._items.values()))
+        # A daemon that was restarted tells of what runs after what has ended.
+        items = without_pods_of_runs(in_order(self._items.values()))
         moment, namespaces = now(), self._namespaces
         rows = [row(item, moment, wide=False, namespaces=namespaces) for item in items]
         head = header(wide=False, namespaces=namespaces)
