@@ -65,7 +65,10 @@ def read_documents(text: bytes, file: str) -> list[Document]:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = text.count(b"\n", 0, exc.start) + 1
-        raise InvalidError(f"{file}:{line}: not UTF-8 text ({exc.reason})") from exc
+        raise InvalidError(
+            f"{file}:{line}: not UTF-8 text ({exc.reason})",
+            hint="a manifest is a text file; save this one as UTF-8, if it is one",
+        ) from exc
     if decoded.lstrip()[:1] in ("{", "["):
         decoded = _SURROGATES.sub(_join_surrogates, decoded)
     builder = TreeBuilder(file, max_size=2 * MAX_BYTES)
@@ -74,7 +77,9 @@ def read_documents(text: bytes, file: str) -> list[Document]:
             builder.feed(event)
     except yaml.reader.ReaderError as exc:
         line = decoded.count("\n", 0, exc.position) + 1
-        raise InvalidError(f"{file}:{line}: not YAML: {exc.reason}") from exc
+        raise InvalidError(
+            f"{file}:{line}: not YAML: {exc.reason}", hint="remove that character from the line"
+        ) from exc
     except yaml.MarkedYAMLError as exc:
         raise _not_yaml(exc, decoded, file) from exc
     return [
@@ -97,7 +102,11 @@ def _not_yaml(exc: yaml.MarkedYAMLError, text: str, file: str) -> InvalidError:
     line = f"{mark.line + 1}:{mark.column + 1}:" if mark else ""
     rows = text.split("\n")
     tab = mark is not None and mark.line < len(rows) and "\t" in rows[mark.line]
-    hint = "indent with spaces; tabs are not allowed there" if tab else ""
+    hint = (
+        "indent with spaces; tabs are not allowed there"
+        if tab
+        else "check indentation, brackets, quotes and colons there and in the line above"
+    )
     return InvalidError(f"{file}:{line} not YAML: {exc.problem or exc.context}", hint=hint)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from argoexec_cli.models.base import FieldError
 
+_ALL_OF = ("inputs.parameters", "workflow.parameters")
 _SHOWN = 80
 
 
@@ -53,7 +54,9 @@ def _unresolved(tag: str, values: Mapping[str, str], path: str) -> FieldError:
             f"expressions are not supported: {_shorten('{{' + tag + '}}')}",
             hint="use a simple tag such as {{inputs.parameters.NAME}}",
         )
-    close = difflib.get_close_matches(tag[:_SHOWN], values, n=1)
+    # `inputs.parameters` is all of them as JSON: hardly what a misspelt name stands for.
+    single = [name for name in values if name not in _ALL_OF]
+    close = difflib.get_close_matches(tag[:_SHOWN], single, n=1)
     known = f"did you mean {{{{{close[0]}}}}}?" if close else f"known: {', '.join(sorted(values))}"
     return FieldError(path, f"failed to resolve {_shorten('{{' + tag + '}}')}", hint=known)
 

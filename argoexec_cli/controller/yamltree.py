@@ -13,6 +13,7 @@ Lines = dict[int, dict[str | int, int]]
 """By the `id` of each mapping and sequence: the line of each of its keys."""
 
 _MAX_DEPTH: Final = 100
+_QUOTE: Final = "quote it to make it plain text"
 _STRING_TAGS: Final = ("!", "tag:yaml.org,2002:str")
 
 
@@ -91,14 +92,15 @@ class TreeBuilder:
         if event.tag is None:
             return read_scalar(event.value) if plain else event.value
         if event.tag not in _STRING_TAGS:
-            self._refuse(event, f"the tag {event.tag} is not supported")
+            self._refuse(event, f"the tag {event.tag} is not supported", "leave the tag out")
         return event.value
 
     def _take_key(self, event: Any) -> None:
         frame, key = self._frames[-1], event.value
         if key in frame.lines:
             first = frame.lines[key]
-            self._refuse(event, f"the key {key!r} appears twice (first in line {first})")
+            problem = f"the key {key!r} appears twice (first in line {first})"
+            self._refuse(event, problem, "remove one of the two")
         self._grow(len(key), event)
         if event.anchor:
             self._anchors[event.anchor] = (key, len(key))
@@ -107,20 +109,22 @@ class TreeBuilder:
 
     def _alias(self, event: Any) -> None:
         if self._wants_key():
-            self._refuse(event, "a key must be text")
+            self._refuse(event, "a key must be text", _QUOTE)
         if event.anchor not in self._anchors:
-            self._refuse(event, f"the alias *{event.anchor} refers to nothing before it")
+            problem = f"the alias *{event.anchor} refers to nothing before it"
+            self._refuse(event, problem, f"{_QUOTE}, or define &{event.anchor} further up")
         value, size = self._anchors[event.anchor]
         self._grow(size, event)
         self._put(value, event)
 
     def _open(self, value: dict[str, Any] | list[Any], event: Any) -> None:
         if self._wants_key():
-            self._refuse(event, "a key must be text")
+            self._refuse(event, "a key must be text", _QUOTE)
         if event.tag is not None and not event.implicit:
-            self._refuse(event, f"the tag {event.tag} is not supported")
+            self._refuse(event, f"the tag {event.tag} is not supported", "leave the tag out")
         if len(self._frames) >= _MAX_DEPTH:
-            self._refuse(event, f"nested more than {_MAX_DEPTH} levels deep")
+            problem = f"nested more than {_MAX_DEPTH} levels deep"
+            self._refuse(event, problem, "no manifest needs that; check its brackets and dashes")
         self._grow(1, event)
         self._frames.append(_Frame(value, event, self._size - 1))
 
@@ -156,7 +160,10 @@ class TreeBuilder:
     def _merge(self, frame: _Frame, value: Any) -> None:
         sources = value if isinstance(value, list) else [value]
         if not all(isinstance(source, dict) for source in sources):
-            raise InvalidError(f"{self._file}:{frame.key_line}: << wants a mapping to merge")
+            raise InvalidError(
+                f"{self._file}:{frame.key_line}: << wants a mapping to merge",
+                hint="write <<: *name, where &name marks a mapping further up",
+            )
         frame.merged += sources
 
     def _wants_key(self) -> bool:
@@ -166,10 +173,11 @@ class TreeBuilder:
     def _grow(self, by: int, event: Any) -> None:
         self._size += by
         if self._size > self._max_size:
-            self._refuse(event, "too large once its aliases are written out")
+            problem = "too large once its aliases are written out"
+            self._refuse(event, problem, "use fewer aliases, or put data into the image")
 
-    def _refuse(self, event: Any, problem: str) -> NoReturn:
-        raise InvalidError(f"{self._file}:{_line(event)}: {problem}")
+    def _refuse(self, event: Any, problem: str, hint: str) -> NoReturn:
+        raise InvalidError(f"{self._file}:{_line(event)}: {problem}", hint=hint)
 
 
 def _line(event: Any) -> int:

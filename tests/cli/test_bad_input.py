@@ -40,6 +40,21 @@ def test_a_wrong_manifest_is_named_with_file_and_line(text: str, message: str, a
     check(alone("submit", "-", stdin=text), 2, message)
 
 
+@pytest.mark.parametrize(
+    ("field", "hint"),
+    [
+        ("lifecycle: {}", "remove lifecycle"),
+        ("command: echo", "write a list"),
+        ("image: [a]", "write text"),
+    ],
+)
+def test_the_hint_says_what_to_write(field: str, hint: str, alone: Cli) -> None:
+    head = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: main, "
+    outcome = alone("submit", "-", stdin=f"{head}{field}}}]}}\n")
+    check(outcome, 2, f"stdin:4: spec.containers[0].{field.partition(':')[0]}")
+    assert outcome.err.splitlines()[1].startswith(f"hint: {hint}")
+
+
 def test_a_manifest_that_is_too_large_is_refused_unread(alone: Cli) -> None:
     file = alone.home / "large.yaml"
     file.write_bytes(b"#" * 10_000_000)

@@ -73,6 +73,7 @@ def test_what_is_wrong_is_said_with_its_line(text: bytes, message: str) -> None:
     with pytest.raises(InvalidError) as caught:
         read_documents(text, "f")
     assert caught.value.message.startswith(message)
+    assert caught.value.hint
 
 
 def test_tabs_have_a_hint() -> None:
