@@ -13,6 +13,7 @@ import msgspec
 
 from argoexec_cli.models.base import Model
 from argoexec_cli.models.meta import ObjectMeta
+from argoexec_cli.models.security import PodSecurityContext, SecurityContext
 from argoexec_cli.models.sources import (
     ConfigMapVolumeSource,
     DownwardAPIVolumeSource,
@@ -66,11 +67,23 @@ class EmptyDirVolumeSource(Model):
     size_limit: str | int | float | None = None
 
 
+class HostPathVolumeSource(Model):
+    """Source: core/v1 HostPathVolumeSource: a path of the host, for policy to allow. `type` says
+    what has to be there, or is made.
+    """
+
+    path: str
+    type: Literal["", "DirectoryOrCreate", "Directory", "FileOrCreate", "File"] = ""
+
+
 class Volume(Model):
-    """Source: core/v1 Volume; an emptyDir if nothing is said. All but emptyDir are read-only."""
+    """Source: core/v1 Volume; an emptyDir if nothing is said. What is made from something is
+    read-only.
+    """
 
     name: str
     empty_dir: EmptyDirVolumeSource | None = None
+    host_path: HostPathVolumeSource | None = None
     config_map: ConfigMapVolumeSource | None = None
     secret: SecretVolumeSource | None = None
     downward_api: DownwardAPIVolumeSource | None = msgspec.field(default=None, name="downwardAPI")
@@ -93,6 +106,7 @@ class Container(Model):
     env_from: tuple[EnvFromSource, ...] = ()
     resources: ResourceRequirements = ResourceRequirements()
     volume_mounts: tuple[VolumeMount, ...] = ()
+    security_context: SecurityContext = SecurityContext()
     restart_policy: Literal["", "Always"] = ""
 
     @property
@@ -101,8 +115,17 @@ class Container(Model):
         return self.restart_policy == "Always"
 
 
+class HostAlias(Model):
+    """Source: core/v1 HostAlias: a line of /etc/hosts."""
+
+    ip: str
+    hostnames: tuple[str, ...] = ()
+
+
 class PodSpec(Model):
-    """Source: core/v1 PodSpec. An empty `hostname` is the pod's name."""
+    """Source: core/v1 PodSpec. An empty `hostname` is the pod's name; `host_network` is for policy
+    to allow.
+    """
 
     containers: tuple[Container, ...]
     init_containers: tuple[Container, ...] = ()
@@ -111,6 +134,10 @@ class PodSpec(Model):
     active_deadline_seconds: int | None = None
     termination_grace_period_seconds: int | None = None
     hostname: str = ""
+    host_network: bool = False
+    host_aliases: tuple[HostAlias, ...] = ()
+    share_process_namespace: bool = False
+    security_context: PodSecurityContext = PodSecurityContext()
 
 
 class Pod(Model, kw_only=True):

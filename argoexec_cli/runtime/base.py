@@ -101,6 +101,8 @@ class SandboxSpec(Value, frozen=True, kw_only=True):
     `shared` says that several containers run at once (or one after the other with the same
     address); a runtime may give a single container its own network instead of making a sandbox
     object. `own_hostname` says that the kernel has to know `hostname`, because the pod asks for it.
+    `host_network` takes the host's network instead; `share_processes` has the containers see each
+    other's processes; `aliases` are more lines of /etc/hosts: address and names.
     """
 
     key: ContainerKey
@@ -109,6 +111,9 @@ class SandboxSpec(Value, frozen=True, kw_only=True):
     hostname: str
     shared: bool = False
     own_hostname: bool = False
+    host_network: bool = False
+    share_processes: bool = False
+    aliases: tuple[tuple[str, tuple[str, ...]], ...] = ()
     labels: dict[str, str] = {}
 
 
@@ -135,6 +140,23 @@ class Resources(Value, frozen=True, kw_only=True):
     memory_bytes: int = 0
 
 
+class Security(Value, frozen=True, kw_only=True):
+    """Who a container runs as and what it may do; the defaults are the image's and the runtime's.
+
+    `group` alone goes with the image's user. `groups` are more groups of its first process.
+    Capabilities are named without CAP_, or ALL; they are dropped first, then added.
+    """
+
+    user: int | None = None
+    group: int | None = None
+    groups: tuple[int, ...] = ()
+    read_only_root: bool = False
+    no_new_privileges: bool = False
+    privileged: bool = False
+    add_capabilities: tuple[str, ...] = ()
+    drop_capabilities: tuple[str, ...] = ()
+
+
 class ContainerSpec(Value, frozen=True, kw_only=True):
     """A container to start, everything resolved: no references, no variables, no defaults left to
     find.
@@ -153,6 +175,7 @@ class ContainerSpec(Value, frozen=True, kw_only=True):
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
     resources: Resources = Resources()
+    security: Security = Security()
     labels: dict[str, str] = {}
 
 

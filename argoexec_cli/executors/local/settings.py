@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from argoexec_cli.executors.local.admission import Room
+from argoexec_cli.executors.local.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class LocalSettings:
     pod knows are removed. `parallel_starts` bounds how many containers the runtime starts at a
     time: more than about twice the cores only makes each start slower. `pull_backoff_s` is the
     first wait after a registry did not answer; `restart_backoff_s` the first and the longest before
-    a container is started again, by default as the kubelet's CrashLoopBackOff.
+    a container is started again, by default as the kubelet's CrashLoopBackOff. `policy` is what
+    pods may ask of the host.
     """
 
     data_dir: Path
@@ -34,6 +36,7 @@ class LocalSettings:
     parallel_starts: int = 8
     pull_backoff_s: float = 1.0
     restart_backoff_s: tuple[float, float] = (10.0, 300.0)
+    policy: Policy = field(default_factory=Policy)
 
 
 def host_room(max_pods: int = 110) -> Room:

@@ -19,11 +19,17 @@ from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from argoexec_cli.errors import ArgoexecError, CapacityError, InvalidError, UnavailableError
+from argoexec_cli.errors import (
+    ArgoexecError,
+    CapacityError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
 from argoexec_cli.executors.local.mounting import bind_below, mount_memory, unmount, unmount_all
 from argoexec_cli.executors.local.plan.files import VolumeFile, is_made, is_memory, volume_files
 from argoexec_cli.executors.local.plan.sources import Sources
-from argoexec_cli.models.pod import Container, Pod, Volume
+from argoexec_cli.models.pod import Container, HostPathVolumeSource, Pod, Volume
 from argoexec_cli.models.quantity import parse_bytes
 from argoexec_cli.models.record import PodRequest
 from argoexec_cli.runtime.base import Mount, Sandbox
@@ -53,10 +59,7 @@ class PodDirectories:
         root = self._directory / request.pod.metadata.uid
         if not (root / "volumes").exists():
             await asyncio.to_thread(_make, root, request, sources)
-        return {
-            one.name: _memory_path(root, one) if is_memory(one) else root / "volumes" / one.name
-            for one in volumes
-        }
+        return {one.name: _path(root, one) for one in volumes}
 
     async def mounts(
         self, pod: Pod, container: Container, volumes: dict[str, Path]
@@ -92,7 +95,8 @@ class PodDirectories:
         directory = self._directory / sandbox.spec.key.pod_uid / "network"
         name = sandbox.hostname or sandbox.spec.hostname
         files = {
-            "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{sandbox.ip}\t{name}\n",
+            "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{sandbox.ip}\t{name}\n"
+            + "".join(f"{ip}\t{' '.join(names)}\n" for ip, names in sandbox.spec.aliases),
             "hostname": f"{name}\n",
             "resolv.conf": sandbox.resolv_conf,
         }
@@ -117,7 +121,11 @@ def _make(root: Path, request: PodRequest, sources: Sources) -> None:
     try:
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(mode=0o755, parents=True)
+        group = request.pod.spec.security_context.fs_group
         for volume in request.pod.spec.volumes:
+            if volume.host_path:
+                _check_host_path(volume.host_path)
+                continue
             files = volume_files(volume, sources)
             files |= {
                 file.path: VolumeFile(file.content.encode(), file.mode)
@@ -126,6 +134,8 @@ def _make(root: Path, request: PodRequest, sources: Sources) -> None:
             }
             path = _memory(root, volume) if is_memory(volume) else half / volume.name
             _fill(path, files, mode=0o755 if is_made(volume) else 0o777)
+            if group is not None:
+                _give_to_group(path, group)
         half.rename(root / "volumes")
     except OSError as exc:
         raise _translate(exc, root) from exc
@@ -143,6 +153,37 @@ def _memory(root: Path, volume: Volume) -> Path:
 
 def _memory_path(root: Path, volume: Volume) -> Path:
     return root / "mounts" / f"volume-{volume.name}"
+
+
+def _path(root: Path, volume: Volume) -> Path:
+    if volume.host_path:
+        return Path(volume.host_path.path)
+    return _memory_path(root, volume) if is_memory(volume) else root / "volumes" / volume.name
+
+
+def _check_host_path(source: HostPathVolumeSource) -> None:
+    """Have there what the type says (core/v1 HostPathType)."""
+    path = Path(source.path)
+    if source.type == "DirectoryOrCreate":
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    elif source.type == "FileOrCreate" and not path.exists():
+        path.touch(mode=0o644)
+    wrong = (source.type.startswith("Directory") and not path.is_dir()) or (
+        source.type.startswith("File") and not path.is_file()
+    )
+    if wrong:
+        raise NotFoundError(
+            f"hostPath type check failed: {source.path} is not a {source.type.lower()[:9]}",
+            hint=f"look at it: ls -ld {source.path}",
+        )
+
+
+def _give_to_group(path: Path, group: int) -> None:
+    """Have the group own a volume, and read and write in it (core/v1 fsGroup)."""
+    for one in (path, *path.rglob("*")):
+        os.chown(one, -1, group)
+        mode = one.stat().st_mode & 0o777
+        one.chmod(mode | 0o2070 if one.is_dir() else mode | 0o040)
 
 
 def _fill(path: Path, files: dict[str, VolumeFile], *, mode: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from argoexec_cli.runtime.base import ContainerSpec, Mount, Resources, SandboxSpec
+from argoexec_cli.runtime.base import ContainerSpec, Mount, Resources, SandboxSpec, Security
 from argoexec_cli.runtime.docker.pool import HOSTNAME as POOL_HOSTNAME
 from argoexec_cli.runtime.labels import OWNER, POOL, to_labels
 
@@ -33,7 +33,9 @@ def render_container(spec: ContainerSpec, owner: str) -> dict[str, Any]:
         "WorkingDir": spec.working_dir,
         "Labels": {**spec.labels, **to_labels(owner, spec.key, spec.spec_hash)},
     }
-    host = _host_config() | _limits(spec.resources)
+    host = _host_config() | _limits(spec.resources) | _security(spec.security)
+    if user := _user(spec):
+        body["User"] = user
     host["Mounts"] = [_mount(mount) for mount in spec.mounts]
     if spec.sandbox.id:
         # The sandbox's host name comes with its network; setting one here would be refused.
@@ -41,20 +43,25 @@ def render_container(spec: ContainerSpec, owner: str) -> dict[str, Any]:
         host |= {"NetworkMode": shared}
         if spec.sandbox.spec.shared:
             host |= {"IpcMode": shared}
+        if spec.sandbox.spec.share_processes:
+            host |= {"PidMode": shared}
         if all(name != "HOSTNAME" for name, _ in spec.env):
             body["Env"].append(f"HOSTNAME={spec.sandbox.spec.hostname}")
     else:
-        body["Hostname"] = spec.sandbox.spec.hostname
+        own = _network(spec.sandbox.spec)
+        host |= own.pop("HostConfig")
+        body |= own
     return body | {"HostConfig": host}
 
 
 def render_sandbox(spec: SandboxSpec, image_id: str, owner: str) -> dict[str, Any]:
     """Describe the container that holds what the pod's others share: network, host name, IPC."""
+    own = _network(spec)
     return {
         "Image": image_id,
-        "Hostname": spec.hostname,
         "Labels": {**spec.labels, **to_labels(owner, spec.key)},
-        "HostConfig": _host_config() | {"IpcMode": "shareable"},
+        **own,
+        "HostConfig": _host_config() | own["HostConfig"] | {"IpcMode": "shareable"},
     }
 
 
@@ -66,6 +73,36 @@ def render_pool_network(image_id: str, owner: str) -> dict[str, Any]:
         "Labels": {OWNER: owner, POOL: "1"},
         "HostConfig": _host_config(),
     }
+
+
+def _network(spec: SandboxSpec) -> dict[str, Any]:
+    """Describe a network that is made with the container: what only its first container may say."""
+    aliases = [f"{name}:{ip}" for ip, names in spec.aliases for name in names]
+    host: dict[str, Any] = {"ExtraHosts": aliases} if aliases else {}
+    if spec.host_network:
+        return {"HostConfig": host | {"NetworkMode": "host"}}
+    return {"Hostname": spec.hostname, "HostConfig": host}
+
+
+def _user(spec: ContainerSpec) -> str:
+    """Return `uid[:gid]`; empty leaves it to the image."""
+    security = spec.security
+    user = spec.image.user.partition(":")[0] if security.user is None else str(security.user)
+    if security.group is not None:
+        return f"{user or 0}:{security.group}"
+    return "" if security.user is None else user
+
+
+def _security(security: Security) -> dict[str, Any]:
+    wanted = {
+        "GroupAdd": [str(group) for group in security.groups],
+        "ReadonlyRootfs": security.read_only_root,
+        "SecurityOpt": ["no-new-privileges"] if security.no_new_privileges else [],
+        "Privileged": security.privileged,
+        "CapAdd": list(security.add_capabilities),
+        "CapDrop": list(security.drop_capabilities),
+    }
+    return {name: value for name, value in wanted.items() if value}
 
 
 def _host_config() -> dict[str, Any]:

@@ -16,9 +16,9 @@ from argoexec_cli.models.base import decode
 from argoexec_cli.models.config import Secret
 from argoexec_cli.models.meta import ObjectMeta
 from argoexec_cli.models.pod import Pod, PodSpec
-from argoexec_cli.models.record import OutputsWanted, PodRequest
+from argoexec_cli.models.record import OutputsWanted, PodRecord, PodRequest
 from tests.executors.local.opening import Opener
-from tests.executors.pods import IMAGE, ended, log, running
+from tests.executors.pods import IMAGE, ended, log, running, until
 
 VALUE = b"hush-hush-value"
 SPEC = {
@@ -61,6 +61,11 @@ def mounted(data_dir: Path) -> list[str]:
     return [line.split()[1] for line in lines if str(data_dir) in line]
 
 
+def starts(record: PodRecord) -> bool:
+    """Whether the pod's init container runs."""
+    return any(one.state.running for one in record.pod.status.init_container_statuses)
+
+
 def files_with(data_dir: Path, value: bytes) -> list[Path]:
     """Return the files on the disk that hold *value*, which a tmpfs is not."""
     device = data_dir.stat().st_dev
@@ -72,6 +77,7 @@ async def test_another_process_has_them_and_no_disk(
     executor: LocalExecutor, opener: Opener, data_dir: Path
 ) -> None:
     ref = (await executor.run_pod(wanted())).ref
+    await until(executor, ref, starts)
     root = data_dir / "pods" / ref.uid
     assert (root / "mounts/secrets").stat().st_mode & 0o777 == 0o700
     assert not await asyncio.to_thread(files_with, data_dir, VALUE)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from argoexec_cli.executors.local.plan.env import expand, resolve_env
+from argoexec_cli.executors.local.plan.security import security_of
 from argoexec_cli.executors.local.plan.sources import Sources
 from argoexec_cli.models.pod import Container, Pod
 from argoexec_cli.models.quantity import parse_bytes, parse_millicores
@@ -38,6 +39,9 @@ def sandbox_spec(pod: Pod) -> SandboxSpec:
         pod_namespace=meta.namespace,
         hostname=spec.hostname or meta.name[:63].rstrip("-."),
         own_hostname=bool(spec.hostname),
+        host_network=spec.host_network,
+        share_processes=spec.share_process_namespace,
+        aliases=tuple((alias.ip, alias.hostnames) for alias in spec.host_aliases),
         shared=_is_shared(pod),
     )
 
@@ -45,13 +49,17 @@ def sandbox_spec(pod: Pod) -> SandboxSpec:
 def _is_shared(pod: Pod) -> bool:
     spec = pod.spec
     several = len(spec.containers) > 1 or any(c.sidecar for c in spec.init_containers)
-    return several or any(
-        variable.value_from
-        and variable.value_from.field_ref
-        # Only a sandbox has an address before the container that wants to know it starts.
-        and variable.value_from.field_ref.field_path.startswith("status.podIP")
-        for container in (*spec.init_containers, *spec.containers)
-        for variable in container.env
+    return (
+        several
+        or spec.share_process_namespace
+        or any(
+            variable.value_from
+            and variable.value_from.field_ref
+            # Only a sandbox has an address before the container that wants to know it starts.
+            and variable.value_from.field_ref.field_path.startswith("status.podIP")
+            for container in (*spec.init_containers, *spec.containers)
+            for variable in container.env
+        )
     )
 
 
@@ -60,7 +68,8 @@ def container_spec(
 ) -> ContainerSpec:
     """Resolve one container: variables expanded, quantities turned into numbers.
 
-    `NotFoundError` for a ConfigMap, a Secret or a key that is not there and not optional.
+    `NotFoundError` for a ConfigMap, a Secret or a key that is not there and not optional;
+    `InvalidError` when it would run as root and must not.
     """
     env = resolve_env(container, sources)
     variables = dict(env)
@@ -74,6 +83,7 @@ def container_spec(
         working_dir=container.working_dir,
         env=env,
         mounts=place.mounts,
+        security=security_of(container, sources.pod.spec, place.image),
         resources=Resources(
             cpu_millicores=parse_millicores(str(limits.get("cpu", 0))),
             memory_bytes=parse_bytes(str(limits.get("memory", 0))),

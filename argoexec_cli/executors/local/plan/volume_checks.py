@@ -23,7 +23,7 @@ from argoexec_cli.models.sources import (
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
-_SOURCES: Final = ("empty_dir", "config_map", "secret", "downward_api", "projected")
+_SOURCES: Final = ("empty_dir", "host_path", "config_map", "secret", "downward_api", "projected")
 
 
 def check_volumes(request: PodRequest) -> None:
@@ -74,6 +74,10 @@ def _check_source(volume: Volume, path: str, spec: PodSpec) -> None:
             parse_bytes(str(volume.empty_dir.size_limit))
         except InvalidError as exc:
             raise FieldError(f"{path}.emptyDir.sizeLimit", exc.message, hint=exc.hint) from exc
+    if volume.host_path:
+        host = PurePosixPath(volume.host_path.path)
+        if not host.is_absolute() or ".." in host.parts or "\0" in volume.host_path.path:
+            raise FieldError(f"{path}.hostPath.path", "is not an absolute path without '..'")
     for at, item in _items(volume, path):
         _check_item(item, at, spec)
 

@@ -1,0 +1,83 @@
+"""What pods may ask of the host beyond the usual. Nothing, unless the operator says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from argoexec_cli.errors import DeniedError
+from argoexec_cli.models.pod import Container, PodSpec
+
+USUAL_CAPABILITIES: Final = frozenset(
+    {
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "NET_RAW",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    }
+)
+"""What a container has anyway, so that asking for it needs nobody's consent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is granted. `capabilities` are names without CAP_; `host_paths` are directories of the
+    host below which everything may be mounted.
+    """
+
+    privileged: bool = False
+    host_network: bool = False
+    capabilities: frozenset[str] = frozenset()
+    host_paths: tuple[str, ...] = ()
+
+
+def check_policy(spec: PodSpec, policy: Policy) -> None:
+    """Raise `DeniedError` for the first field that asks for more than *policy* grants."""
+    if spec.host_network and not policy.host_network:
+        raise _denied("spec.hostNetwork")
+    for index, volume in enumerate(spec.volumes):
+        if volume.host_path and not _is_below(volume.host_path.path, policy.host_paths):
+            raise _denied(f"spec.volumes[{index}].hostPath")
+    for path, container in _containers(spec):
+        security = container.security_context
+        if security.privileged and not policy.privileged:
+            raise _denied(f"{path}.securityContext.privileged")
+        granted = USUAL_CAPABILITIES | policy.capabilities
+        for name in security.capabilities.add:
+            if capability(name) not in granted:
+                raise _denied(f"{path}.securityContext.capabilities.add ({name})")
+
+
+def capability(name: str) -> str:
+    """Return a capability's name without CAP_, in capitals."""
+    return name.upper().removeprefix("CAP_")
+
+
+def _containers(spec: PodSpec) -> Iterator[tuple[str, Container]]:
+    for index, container in enumerate(spec.init_containers):
+        yield f"spec.initContainers[{index}]", container
+    for index, container in enumerate(spec.containers):
+        yield f"spec.containers[{index}]", container
+
+
+def _is_below(path: str, granted: tuple[str, ...]) -> bool:
+    return any(PurePosixPath(path).is_relative_to(directory) for directory in granted)
+
+
+def _denied(field: str) -> DeniedError:
+    return DeniedError(
+        f"{field} is not allowed by this executor's policy",
+        hint="do without it, or have the executor's operator allow it",
+    )
