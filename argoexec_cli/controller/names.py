@@ -13,6 +13,7 @@ _SUFFIX_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX_LENGTH: Final = 5
 _MAX_NAME: Final = 63
 _MAX_POD_PREFIX: Final = 242
+_MAX_POD_NAME: Final = 253
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN: Final = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
 
@@ -67,6 +68,17 @@ def check_subdomain(text: str, path: str) -> None:
             f"{_shorten(text)} is not a valid name",
             hint="up to 63 lower case letters, digits, '-' and '.', starting and ending with one "
             "of the first two",
+        )
+
+
+def check_pod_name(text: str, path: str) -> None:
+    """Raise `FieldError` at *path* unless *text* can name a pod. Source: DNS-1123 subdomain."""
+    if len(text) > _MAX_POD_NAME or not _SUBDOMAIN.fullmatch(text):
+        raise FieldError(
+            path,
+            f"{_shorten(text)} is not a valid name",
+            hint=f"up to {_MAX_POD_NAME} lower case letters, digits, '-' and '.', starting and "
+            "ending with one of the first two",
         )
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from argoexec_cli.controller.arguments import SPEC, unknown_parameter
 from argoexec_cli.controller.documents import Document
-from argoexec_cli.controller.names import generate_name
+from argoexec_cli.controller.names import check_pod_name, generate_name
 from argoexec_cli.controller.plan import check_run
 from argoexec_cli.errors import InvalidError
 from argoexec_cli.models.base import FieldError, Model
@@ -63,7 +63,9 @@ def assemble(parts: Sequence[Part], overrides: Overrides) -> list[WorkflowRun | 
     known: dict[str, None] = {}
     for part in parts:
         if isinstance(part.value, Pod):
-            runs.append(_named(part.value, part.document, overrides))
+            pod = _named(part.value, part.document, overrides)
+            _check_pod(pod, part.document)
+            runs.append(pod)
         elif draft := _draft(part, definitions, referenced):
             known |= dict.fromkeys(_parameters_of(draft.run))
             runs.append(_finish(draft, overrides))
@@ -149,6 +151,20 @@ def _named(value: _Named, document: Document, overrides: Overrides) -> _Named:
         namespace=overrides.namespace or meta.namespace or "default",
     )
     return msgspec.structs.replace(value, metadata=named)
+
+
+def _check_pod(pod: Pod, document: Document) -> None:
+    """Refuse here, with file and line, what every executor would refuse without them."""
+    if not pod.spec.containers:
+        document.refuse(
+            "spec.containers",
+            "spec.containers: a pod needs a container",
+            hint="for example: containers: [{name: main, image: busybox, command: [date]}]",
+        )
+    try:
+        check_pod_name(pod.metadata.name, "metadata.name")
+    except FieldError as exc:
+        raise document.located(exc) from exc
 
 
 def _parameters_of(run: WorkflowRun) -> list[str]:

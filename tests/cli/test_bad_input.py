@@ -41,6 +41,18 @@ def test_a_wrong_manifest_is_named_with_file_and_line(text: str, message: str, a
 
 
 @pytest.mark.parametrize(
+    ("name", "containers", "message"),
+    [
+        ("x", "[]", "stdin:4: spec.containers: a pod needs a container"),
+        ("X_Y", "[{name: main, image: i}]", "stdin:3: metadata.name: 'X_Y' is not a valid name"),
+    ],
+)
+def test_a_pod_that_no_executor_takes(name: str, containers: str, message: str, alone: Cli) -> None:
+    head = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\n"
+    check(alone("submit", "-", stdin=f"{head}spec: {{containers: {containers}}}\n"), 2, message)
+
+
+@pytest.mark.parametrize(
     ("field", "hint"),
     [
         ("lifecycle: {}", "remove lifecycle"),
