@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Cli
 
 ECHO = (Path(__file__).parents[2] / "examples" / "echo.yaml").read_text()
@@ -20,6 +22,14 @@ def test_registering_writes_the_config_map_and_repeating_changes_nothing(alone: 
     assert b"executor: mine\n" in before
     assert "nothing to change" in alone(*flags).err
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("flags", [["--default"], ["--endpoint", "h:1"], ["--dry-run"]])
+def test_registering_nothing_is_a_mistake(flags: list[str], alone: Cli) -> None:
+    outcome = alone("register", *flags)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("error: a NAME is missing")
+    assert "hint: argoexec register my-custom-executor" in outcome.err
 
 
 def test_a_dry_run_shows_the_difference_and_writes_nothing(alone: Cli) -> None:

@@ -39,6 +39,11 @@ def register_(
     """
     path = config_map or Path(session.settings.registry.value)
     registry = read_registry_file(path)
+    if not name and (endpoint or default or dry_run):
+        raise InvalidError(
+            "a NAME is missing: what shall the executor be called?",
+            hint="argoexec register my-custom-executor --endpoint ADDRESS --default",
+        )
     if not name:
         _show(session, registry, path)
         return
