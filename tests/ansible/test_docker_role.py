@@ -99,6 +99,20 @@ def test_starts_an_engine_once_and_stops_the_one_it_started(role: Role) -> None:
 
 
 @without_service_manager
+@pytest.mark.parametrize("edited", [False, True])
+def test_takes_back_settings_that_were_its_own(edited: bool, role: Role) -> None:
+    role.apply(docker_settings=role.private)
+    assert json.loads(role.config.read_text()) == role.private
+    assert role.apply(docker_settings=role.private)[0] == 0
+    if edited:
+        role.config.write_text(json.dumps({**role.private, "debug": False}))
+    role.apply(docker_state="stopped")
+    assert role.config.exists() is edited
+    assert list(role.pid.parent.iterdir()) == []
+    assert role.apply(docker_state="stopped")[0] == 0
+
+
+@without_service_manager
 def test_tells_from_the_log_why_the_engine_does_not_start(role: Role) -> None:
     role.config.parent.mkdir()
     role.config.write_text(json.dumps({**role.private, "no-such-setting": 1}))
