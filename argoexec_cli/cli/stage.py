@@ -21,6 +21,8 @@ from argoexec_cli.runtime.standin import StandInImage, docker_archive
 
 _PLAYBOOK: Final = "docker.yml"
 _STALL_S: Final = 20.0
+# What the runtime loads for itself at the first pod.
+_PAUSE_IMAGE: Final = "argoexec/pause:1"
 
 
 def engine_host(session: Session) -> str:
@@ -56,10 +58,12 @@ async def engine_running(session: Session) -> AsyncIterator[None]:
 async def image_present(session: Session, image: str) -> AsyncIterator[None]:
     """Have *image* on the host in the block; one that was not there before is removed again.
 
-    When it cannot be pulled, a stand-in made of this machine's static busybox takes its name.
+    When it cannot be pulled, a stand-in made of this machine's static busybox takes its name. So is
+    the image that the runtime makes for itself, unless containers of somebody else's use it.
     """
     async with connect(engine_host(session)) as engine:
         await engine.negotiate()
+        had_pause = await find_image(engine, _PAUSE_IMAGE) is not None
         had = await find_image(engine, image) is not None
         if had:
             session.say(f"    {image} is on this machine")
@@ -76,6 +80,8 @@ async def image_present(session: Session, image: str) -> AsyncIterator[None]:
         finally:
             if not had:
                 await engine.call("DELETE", f"/images/{image}", {"force": "1"})
+            if not had_pause:
+                await engine.call("DELETE", f"/images/{_PAUSE_IMAGE}")
 
 
 @asynccontextmanager

@@ -47,7 +47,17 @@ def left_over(engine: DockerEngine, home: Path) -> tuple[list[str], list[str]]:
     return names, [path.name for path in home.iterdir() if path.name.startswith("argoexec-")]
 
 
+def image_names(engine: DockerEngine) -> set[str]:
+    """Return the tags of the images that the engine has."""
+    found = engine.api.call_json("GET", "/images/json")
+    return {name for one in found for name in one["RepoTags"] or []}
+
+
 def test_the_whole_chain_twice(demo: Cli, docker_engine: DockerEngine) -> None:
+    docker_engine.remove_containers()
+    if (pause := "argoexec/pause:1") in image_names(docker_engine):
+        docker_engine.api.remove_image(pause)
+    before = image_names(docker_engine)
     for _ in range(2):
         child = demo.start("demo", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         out, err = (stream.decode() for stream in child.communicate(timeout=90))
@@ -58,6 +68,7 @@ def test_the_whole_chain_twice(demo: Cli, docker_engine: DockerEngine) -> None:
         assert "Status:" in out
         assert "$ argoexec submit echo.yaml --log" in err
         assert left_over(docker_engine, demo.home) == ([], [])
+        assert image_names(docker_engine) == before
 
 
 def test_ctrl_c_cleans_up_too(demo: Cli, docker_engine: DockerEngine) -> None:
