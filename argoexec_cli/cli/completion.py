@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 from argoexec_cli.errors import ArgoexecError
 
 if TYPE_CHECKING:
+    from argoexec_cli.cli.items import Item
     from argoexec_cli.cli.session import Session
 
 _PATIENCE_S: Final = 0.25
 
 
 def complete_name(ctx: Any, incomplete: str) -> list[str]:
-    """Offer the names of runs and pods."""
-    return [name for name in ["@latest", *_ask(ctx)] if name.startswith(incomplete)]
+    """Offer the names of runs and pods; with `run/` or `pod/` in front, those of that kind."""
+    items = _ask(ctx)
+    plain = ["@latest", *(item.name for item in items)]
+    kinds = {"workflowrun": "run", "pod": "pod"}
+    labels = [f"{kinds[item.kind]}/{item.name}" for item in items] if "/" in incomplete else []
+    return [name for name in [*plain, *labels] if name.startswith(incomplete)]
 
 
 def complete_executor(ctx: Any, incomplete: str) -> list[str]:
@@ -38,24 +43,23 @@ def complete_server(ctx: Any, incomplete: str) -> list[str]:
     return [each.server for each in contexts if each.server.startswith(incomplete)]
 
 
-def _ask(ctx: Any) -> list[str]:
+def _ask(ctx: Any) -> list[Item]:
     import asyncio
 
     try:
-        return asyncio.run(_names(_session(ctx)))
+        return asyncio.run(_items(_session(ctx)))
     except (ArgoexecError, TimeoutError):
         return []
 
 
-async def _names(session: Session) -> list[str]:
+async def _items(session: Session) -> list[Item]:
     import asyncio
 
     from argoexec_cli.cli.connect import connect
     from argoexec_cli.cli.find import list_items, without_pods_of_runs
 
     async with asyncio.timeout(_PATIENCE_S), connect(session) as server:
-        items = await list_items(server, session.namespace)
-    return [item.name for item in without_pods_of_runs(items)]
+        return without_pods_of_runs(await list_items(server, session.namespace))
 
 
 def _session(ctx: Any) -> Session:

@@ -40,6 +40,12 @@ def test_names_of_runs_and_pods_are_offered(cli: Cli) -> None:
     assert complete(cli, "argoexec get @") == ["@latest"]
 
 
+def test_a_kind_in_front_narrows_what_is_offered(cli: Cli) -> None:
+    cli.pod("tab-kind", "true")
+    assert complete(cli, "argoexec logs pod/tab-k") == ["pod/tab-kind"]
+    assert complete(cli, "argoexec logs run/tab-k") == []
+
+
 def test_names_are_those_of_the_namespace(cli: Cli) -> None:
     cli.pod("tab-else", "true", "-n", "tabs")
     assert complete(cli, "argoexec logs -n tabs tab-") == ["tab-else"]
