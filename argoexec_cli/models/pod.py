@@ -108,6 +108,8 @@ class Container(Model):
     volume_mounts: tuple[VolumeMount, ...] = ()
     security_context: SecurityContext = SecurityContext()
     restart_policy: Literal["", "Always"] = ""
+    termination_message_path: str = "/dev/termination-log"
+    termination_message_policy: Literal["File", "FallbackToLogsOnError"] = "File"
 
     @property
     def sidecar(self) -> bool:

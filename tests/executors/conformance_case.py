@@ -31,6 +31,7 @@ class Case:
     codes: Mapping[str, int] = field(default_factory=dict)
     logs: Mapping[str, str] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
+    messages: Mapping[str, str] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
     real: bool = True
 
@@ -64,6 +65,10 @@ async def _compare(executor: Executor, case: Case, record: PodRecord) -> None:
         terminated = _container(record, name).state.terminated
         assert terminated is not None, found
         assert terminated.exit_code == code, found
+    for name, message in case.messages.items():
+        terminated = _container(record, name).state.terminated
+        assert terminated is not None, found
+        assert terminated.message == message, found
     for name, reason in case.waiting.items():
         waits = _container(record, name).state.waiting
         assert waits is not None, found

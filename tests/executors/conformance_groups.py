@@ -131,6 +131,39 @@ CASES: Final = (
         logs={"main": "asked-for\nasked-for\n"},
     ),
     Case(
+        name="a-message-about-the-end",
+        spec={"containers": [main("echo done > /dev/termination-log", "a")]},
+        messages={"a": "done\n"},
+    ),
+    Case(
+        name="a-message-of-another-user-at-another-path",
+        spec={
+            "containers": [
+                main(
+                    "echo bad > /tmp/msg; exit 3",
+                    terminationMessagePath="/tmp/msg",
+                    securityContext={"runAsUser": 1001},
+                )
+            ]
+        },
+        phase="Failed",
+        messages={"main": "bad\n"},
+    ),
+    Case(
+        name="a-message-from-the-log",
+        spec={
+            "containers": [
+                main(
+                    "echo what went wrong; exit 3",
+                    terminationMessagePolicy="FallbackToLogsOnError",
+                )
+            ]
+        },
+        phase="Failed",
+        messages={"main": "what went wrong\n"},
+        real=False,
+    ),
+    Case(
         name="a-host-name-for-several-containers",
         spec={"hostname": "both", "containers": [main("hostname", "one"), main("hostname", "two")]},
         logs={"one": "both\n", "two": "both\n"},

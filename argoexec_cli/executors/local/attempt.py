@@ -85,7 +85,8 @@ class Attempt:
             self._ending.applied = True
         if exit_.reason == "ContainerStatusUnknown" and not self._ending.applied:
             self._lose()
-        self._worker.status = statuses.ended(self._worker.status, self._name, exit_)
+        message = await self._host.messages.read(self._key, self._container, exit_.exit_code)
+        self._worker.status = statuses.ended(self._worker.status, self._name, exit_, message)
         self._host.logs.finished(self._key.pod_uid, self._key)
         ended = statuses.find(self._worker.status, self._name).state.terminated
         assert ended is not None  # noqa: S101 - `statuses.ended` has just set it
@@ -185,7 +186,8 @@ class Attempt:
             mounts = await self._host.directories.mounts(
                 worker.pod, self._container, worker.volumes
             )
-            place = Place(worker.sandbox, image, mounts)
+            message = await self._host.messages.mount(self._key, self._container)
+            place = Place(worker.sandbox, image, (message, *mounts))
             spec = container_spec(self._container, self._key, worker.sources, place)
         except ArgoexecError as exc:
             raise self._cannot_configure(exc) from exc

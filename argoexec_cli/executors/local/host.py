@@ -9,6 +9,7 @@ from argoexec_cli.aio import Tasks
 from argoexec_cli.executors.local.admission import Admission
 from argoexec_cli.executors.local.images import Images
 from argoexec_cli.executors.local.logs import LogStore
+from argoexec_cli.executors.local.messages import Messages
 from argoexec_cli.executors.local.pods import PodTable
 from argoexec_cli.executors.local.secrets import SecretStore
 from argoexec_cli.executors.local.settings import LocalSettings
@@ -29,6 +30,7 @@ class Host:
     logs: LogStore
     directories: PodDirectories
     secrets: SecretStore
+    messages: Messages
     images: Images
     admission: Admission
     hub: Hub

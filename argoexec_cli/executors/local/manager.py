@@ -19,6 +19,7 @@ from argoexec_cli.executors.local.admission import Admission, need_of
 from argoexec_cli.executors.local.host import Host
 from argoexec_cli.executors.local.images import Images
 from argoexec_cli.executors.local.logs import LogStore
+from argoexec_cli.executors.local.messages import Messages
 from argoexec_cli.executors.local.plan.acceptance import accept, spec_hash
 from argoexec_cli.executors.local.pods import PodTable
 from argoexec_cli.executors.local.policy import check_policy
@@ -64,13 +65,15 @@ async def open_local(
         runtime = await stack.enter_async_context(open_runtime(table.store_id))
         tasks = Tasks()
         stack.push_async_callback(tasks.stop)
+        logs = LogStore(data_dir / "logs")
         executor = LocalExecutor(
             Host(
                 settings=settings,
                 runtime=runtime,
                 table=table,
-                logs=LogStore(data_dir / "logs"),
+                logs=logs,
                 directories=PodDirectories(data_dir / "pods"),
+                messages=Messages(data_dir / "pods", logs),
                 secrets=SecretStore(data_dir / "pods"),
                 images=Images(runtime, tasks),
                 admission=Admission(settings.room),

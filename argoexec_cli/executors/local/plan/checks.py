@@ -68,6 +68,8 @@ def _check_containers(request: PodRequest) -> None:
             if container.restart_policy and group == "containers":
                 raise FieldError(f"{path}.restartPolicy", "is only for init containers")
             seen.add(container.name)
+            if not PurePosixPath(container.termination_message_path).is_absolute():
+                raise FieldError(f"{path}.terminationMessagePath", "is not an absolute path")
             _check_env(container, path, spec)
             _check_mounts(container, path, volumes)
             _check_resources(container, path)
