@@ -101,7 +101,7 @@ async def check_daemon(session: Session) -> list[Finding]:
         async with asyncio.timeout(PATIENCE_S), connect(session) as server:
             info = server.info
     except (ArgoexecError, TimeoutError) as exc:
-        fix = "argoexec serve --detach"
+        fix = _start_at(session.settings.server.value, f"unix://{session.settings.socket.value}")
         return [Finding(check="daemon", state="wrong", found=_words(exc), fix=fix)]
     capacity = info.capacity
     found = (
@@ -113,6 +113,17 @@ async def check_daemon(session: Session) -> list[Finding]:
         return [Finding(check="daemon", state="ok", found=found)]
     fix = "argoexec serve --stop, then argoexec serve --detach"
     return [Finding(check="daemon", state="note", found=found, fix=fix)]
+
+
+def _start_at(address: str, usual: str) -> str:
+    """Return the command that starts a daemon which answers at *address*."""
+    if address == usual:
+        return "argoexec serve --detach"
+    if address.startswith("unix://"):
+        return f"argoexec serve --detach --socket {address.removeprefix('unix://')}"
+    if address.startswith(("127.", "localhost:", "[::1]:")):
+        return f"argoexec serve --detach --listen {address}"
+    return f"start the daemon there, or name another one: --server {usual}"
 
 
 async def check_registry(session: Session) -> list[Finding]:

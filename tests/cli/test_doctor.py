@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.conftest import Cli
 
 
@@ -34,10 +36,25 @@ def test_a_daemon_that_answers_is_described(cli: Cli) -> None:
     assert "runtime fake" in found["daemon"]["found"]
 
 
+@pytest.mark.parametrize(
+    ("address", "fix"),
+    [
+        ("unix:///tmp/nobody.sock", "argoexec serve --detach --socket /tmp/nobody.sock"),
+        ("127.0.0.1:1", "argoexec serve --detach --listen 127.0.0.1:1"),
+    ],
+)
+def test_the_fix_starts_a_daemon_where_one_was_looked_for(
+    address: str, fix: str, alone: Cli
+) -> None:
+    _, found = findings(alone, ARGOEXEC_SERVER=address)
+    assert found["daemon"]["fix"] == fix
+
+
 def test_people_get_a_mark_a_line_and_the_fix_below(alone: Cli) -> None:
     outcome = alone("doctor", DOCKER_HOST=f"unix://{alone.home}/none.sock")
     assert outcome.code == 1
     lines = outcome.out.splitlines()
     place = next(n for n, line in enumerate(lines) if line.startswith("✖   daemon"))
-    assert lines[place + 1] == "      fix: argoexec serve --detach"
+    socket = alone.server.removeprefix("unix://")
+    assert lines[place + 1] == f"      fix: argoexec serve --detach --socket {socket}"
     assert outcome.err == ""
