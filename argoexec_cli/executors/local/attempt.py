@@ -244,8 +244,7 @@ class Attempt:
 
     def _warn_of_log(self, fault: ArgoexecError) -> None:
         reason = "LogStorageFull" if isinstance(fault, CapacityError) else "LogDelayed"
-        self._worker.note(reason, fault.message, self._name, warning=True)
-        self._worker.save_soon()
+        self._worker.warn(fault, reason, self._name)
 
     async def _wait(self, handle: Handle) -> Exit:
         """Wait for the container's end, and bring it about when it is to end."""

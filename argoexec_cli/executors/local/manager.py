@@ -169,8 +169,12 @@ class LocalExecutor:
     async def get_pod(self, ref: PodRef) -> PodRecord:
         """See `Executor.get_pod`."""
         stored = await self.host.table.get(ref)
-        events = await self.host.table.events(stored.record.pod.metadata.uid)
-        return msgspec.structs.replace(stored.record, events=events)
+        uid = stored.record.pod.metadata.uid
+        worker = self._workers.get(uid)
+        news = worker.news if worker else ()
+        events = await self.host.table.events(uid)
+        late = tuple(event for event in news if event not in events)
+        return msgspec.structs.replace(stored.record, events=(*events, *late))
 
     async def list_pods(self, query: PodQuery) -> PodPage:
         """See `Executor.list_pods`."""

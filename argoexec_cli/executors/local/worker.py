@@ -73,6 +73,7 @@ class PodWorker:
         self.sources = sources_of(self.request, {})
         self.network_files: tuple[Mount, ...] = ()
         self._events: list[PodEvent] = []
+        self._unwritten: list[PodEvent] = []
         self._cleaned = asyncio.Event()
         if stored.stop_grace_s is not None:
             self.stop(stored.stop_grace_s, discard=stored.deleting)
@@ -81,6 +82,11 @@ class PodWorker:
     def uid(self) -> str:
         """The pod's uid."""
         return self.pod.metadata.uid
+
+    @property
+    def news(self) -> tuple[PodEvent, ...]:
+        """Events that are not durable (yet): on a disk that is full they are all there is."""
+        return (*self._unwritten, *self._events)
 
     @property
     def grace_s(self) -> float:
@@ -127,6 +133,7 @@ class PodWorker:
         that is full.
         """
         events, self._events = tuple(self._events), []
+        self._unwritten += events
 
         async def write() -> PodRecord | None:
             # What is told is what was written, not what became of it meanwhile.
@@ -137,7 +144,9 @@ class PodWorker:
             )
             return msgspec.structs.replace(record, revision=revision) if revision else None
 
-        if record := await until_it_works(write, self._note_fault):
+        record = await until_it_works(write, self._note_fault)
+        self._unwritten = [event for event in self._unwritten if event not in events]
+        if record:
             self.host.hub.publish(
                 PodUpdate(
                     type="MODIFIED", record=record, token=self.host.hub.token(record.revision)
@@ -154,13 +163,17 @@ class PodWorker:
         """Remember an event; it is written with the next status."""
         self._events.append(statuses.event(reason, message, container, warning=warning))
 
-    def warn(self, fault: ArgoexecError) -> None:
+    def warn(self, fault: ArgoexecError, reason: str = "Retrying", container: str = "") -> None:
         """Tell that something does not work at the moment and is tried again."""
-        self._note_fault(fault)
+        self._note_fault(fault, reason, container)
         self.save_soon()
 
-    def _note_fault(self, fault: ArgoexecError) -> None:
-        self.note("Retrying", fault.message, warning=True)
+    def _note_fault(
+        self, fault: ArgoexecError, reason: str = "Retrying", container: str = ""
+    ) -> None:
+        self.note(reason, fault.message, container, warning=True)
+        meta = self.pod.metadata
+        _log.warning("pod %s/%s: %s: %s", meta.namespace, meta.name, reason, fault.message)
 
     async def _live(self) -> None:
         reason = message = ""

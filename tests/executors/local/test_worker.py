@@ -24,6 +24,7 @@ from argoexec_cli.runtime.base import ImagePull, Runtime
 from argoexec_cli.runtime.fake import FakeEngine
 from tests.executors.local.faults import CALLS, FlakyRuntime
 from tests.executors.local.opening import Opener
+from tests.executors.local.small_disk import SmallDisk
 from tests.executors.pods import (
     LIMIT_S,
     container,
@@ -108,6 +109,25 @@ async def test_a_refusal_to_stop_or_remove_is_asked_again(
     await executor.stop_pod(ref, 0.0)
     assert (await ended(executor, ref)).pod.status.reason == "Stopped"
     await nothing_left(executor, engine)
+
+
+async def test_a_full_disk_is_told_and_nothing_is_lost(
+    opener: Opener, small_disk: SmallDisk
+) -> None:
+    opener.set(data_dir=small_disk.path / "data")
+    executor = await opener.open()
+    await executor.run_pod(request("fill 6000 100", "chatty"))
+
+    async def told() -> bool:
+        events = (await executor.get_pod(PodRef(name="chatty"))).events
+        return any("no space left" in event.message for event in events)
+
+    await eventually(told)
+    small_disk.grow()
+    record = await ended(executor, PodRef(name="chatty"))
+    assert record.pod.status.phase == "Succeeded"
+    assert len(await log(executor, record.ref)) == 600_000
+    await opener.close()
 
 
 async def test_a_log_that_the_runtime_has_lost_does_not_end_the_pod(
