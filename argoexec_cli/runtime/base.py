@@ -225,13 +225,18 @@ class LogBatch(NamedTuple):
 
 
 class Capabilities(Value, frozen=True, kw_only=True):
-    """What this runtime can do beyond the protocol; asked for, never guessed from its name."""
+    """What this runtime can do beyond the protocol; asked for, never guessed from its name.
+
+    `security` says that it honours `ContainerSpec.security` and the sandbox's host network, shared
+    processes and aliases; pods that ask for any of these are refused without it.
+    """
 
     name: str
     version: str
     binary_logs: bool = True
     limits: bool = True
     shared_sandbox: bool = True
+    security: bool = True
 
 
 OnProgress = Callable[[PullProgress], Awaitable[None]]

@@ -22,7 +22,7 @@ from argoexec_cli.executors.local.logs import LogStore
 from argoexec_cli.executors.local.messages import Messages
 from argoexec_cli.executors.local.plan.acceptance import accept, spec_hash
 from argoexec_cli.executors.local.pods import PodTable
-from argoexec_cli.executors.local.policy import check_policy
+from argoexec_cli.executors.local.policy import check_policy, check_powers
 from argoexec_cli.executors.local.reading import cursor_attempt
 from argoexec_cli.executors.local.retrying import until_it_works
 from argoexec_cli.executors.local.rows import StoredPod
@@ -122,6 +122,7 @@ class LocalExecutor:
         """See `Executor.run_pod`."""
         accepted = accept(request)
         check_policy(accepted.pod.spec, self.host.settings.policy)
+        check_powers(accepted.pod.spec, self.host.runtime.capabilities)
         uid = request.pod.metadata.uid
         if fault := self._no_room(accepted):
             try:

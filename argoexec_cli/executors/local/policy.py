@@ -8,7 +8,9 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from argoexec_cli.errors import DeniedError
+from argoexec_cli.models.base import UnknownFieldError
 from argoexec_cli.models.pod import Container, PodSpec
+from argoexec_cli.runtime.base import Capabilities
 
 USUAL_CAPABILITIES: Final = frozenset(
     {
@@ -29,6 +31,10 @@ USUAL_CAPABILITIES: Final = frozenset(
     }
 )
 """What a container has anyway, so that asking for it needs nobody's consent."""
+
+
+_NO_POD_WISHES: Final = PodSpec(containers=()).security_context
+_NO_WISHES: Final = Container(name="", image="").security_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,26 @@ def check_policy(spec: PodSpec, policy: Policy) -> None:
         for name in security.capabilities.add:
             if capability(name) not in granted:
                 raise _denied(f"{path}.securityContext.capabilities.add ({name})")
+
+
+def check_powers(spec: PodSpec, runtime: Capabilities) -> None:
+    """Raise `UnsupportedFieldError` for the first field that *runtime* would not honour: ignoring
+    it could run a task with more rights than it was given.
+    """
+    if runtime.security:
+        return
+    asked = {
+        "spec.hostNetwork": spec.host_network,
+        "spec.shareProcessNamespace": spec.share_process_namespace,
+        "spec.hostAliases": bool(spec.host_aliases),
+        "spec.securityContext": spec.security_context != _NO_POD_WISHES,
+    }
+    for path, container in _containers(spec):
+        asked[f"{path}.securityContext"] = container.security_context != _NO_WISHES
+    if field := next((path for path, wanted in asked.items() if wanted), ""):
+        raise UnknownFieldError(
+            field, hint=f"{runtime.name} does not honour it yet: argoexec serve --runtime docker"
+        )
 
 
 def capability(name: str) -> str:

@@ -87,7 +87,7 @@ async def first_contact(cri: Cri) -> Capabilities:
     if ready is None or not ready.status:
         why = ready.message if ready else "it does not say why"
         raise UnavailableError(f"the container runtime is not ready: {why}", hint="argoexec doctor")
-    return Capabilities(name=version.runtime_name, version=version.runtime_version)
+    return Capabilities(name=version.runtime_name, version=version.runtime_version, security=False)
 
 
 async def network_fault(cri: Cri) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from argoexec_cli.errors import DeniedError
-from argoexec_cli.executors.local.policy import Policy, check_policy
+from argoexec_cli.errors import DeniedError, UnsupportedFieldError
+from argoexec_cli.executors.local.policy import Policy, check_policy, check_powers
 from argoexec_cli.models.base import decode
 from argoexec_cli.models.pod import PodSpec
+from argoexec_cli.runtime.base import Capabilities
 
 MAIN = {"name": "main", "image": "i"}
 
@@ -71,3 +73,25 @@ def test_what_is_not(asked: PodSpec) -> None:
 
 def test_the_usual_needs_nobodys_consent() -> None:
     check_policy(secured(capabilities={"add": ["CHOWN"], "drop": ["ALL"]}), Policy())
+
+
+POWERS = [
+    (spec(hostNetwork=True), "spec.hostNetwork"),
+    (spec(shareProcessNamespace=True), "spec.shareProcessNamespace"),
+    (spec(hostAliases=[{"ip": "10.0.0.1", "hostnames": ["a"]}]), "spec.hostAliases"),
+    (spec(securityContext={"runAsUser": 1000}), "spec.securityContext"),
+    (secured(runAsUser=1000), "spec.initContainers[0].securityContext"),
+    (secured(readOnlyRootFilesystem=True), "spec.initContainers[0].securityContext"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "path"), POWERS, ids=[path for _, path in POWERS])
+def test_what_a_runtime_would_ignore_is_refused(wanted: PodSpec, path: str) -> None:
+    check_powers(wanted, Capabilities(name="docker", version="1"))
+    with pytest.raises(UnsupportedFieldError, match=re.escape(path)) as caught:
+        check_powers(wanted, Capabilities(name="containerd", version="1", security=False))
+    assert caught.value.hint.startswith("containerd does not honour it yet")
+
+
+def test_a_plain_pod_needs_no_powers() -> None:
+    check_powers(spec(), Capabilities(name="containerd", version="1", security=False))
