@@ -11,11 +11,12 @@ import msgspec
 from argoexec_cli.cli.connect import Server
 from argoexec_cli.cli.find import pods_of
 from argoexec_cli.cli.follow import all_of, closing, first_error, follow_item
-from argoexec_cli.cli.items import Item, now
+from argoexec_cli.cli.items import Item, item_of_pod, now
 from argoexec_cli.cli.log_printer import Decoration, LogPrinter
 from argoexec_cli.cli.rows import change_line, next_step
 from argoexec_cli.cli.session import Session
-from argoexec_cli.errors import ExitCode, InvalidError, NotFoundError
+from argoexec_cli.cli.silence import cause_of_silence, never_started, settled
+from argoexec_cli.errors import ExitCode, InvalidError, NotFoundError, StartError
 from argoexec_cli.models.logs import LogQuery
 from argoexec_cli.models.record import PodQuery, PodRecord, PodRef
 
@@ -33,6 +34,8 @@ class LogReader:
         self._query = query
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._absent: set[str] = set()
+        self._with_log = 0
+        self._without_log: list[PodRecord] = []
 
     async def print_item(self, item: Item, *, all_containers: bool = False) -> Item:
         """Print the log of a pod, or of the pods of a run; return the item as it was last seen.
@@ -49,6 +52,18 @@ class LogReader:
                 await self._print_pod(await self._server.executor.get_pod(ref), all_containers)
         self._printer.finish()
         return item
+
+    def why_nothing(self) -> StartError | None:
+        """Return the error to end with when no pod has a log because none ever started.
+
+        Beside logs that are there, it is only said which pods have none.
+        """
+        errors = [never_started(item_of_pod(record)) for record in self._without_log]
+        if errors and not self._with_log:
+            return errors[0]
+        for error in errors:
+            self._session.say(error.message)
+        return None
 
     async def _follow_run(self, item: Item, all_containers: bool) -> Item:
         with first_error():
@@ -91,12 +106,32 @@ class LogReader:
 
     async def _print_pod(self, record: PodRecord, all_containers: bool) -> None:
         names = self._containers(record, all_containers)
-        streams = [self._print_container(record, name) for name in names]
+        printed: set[str] = set()
+        streams = [self._print_container(record, name, printed) for name in names]
         if self._query.follow:
             await all_of(*streams)
+        else:
+            for stream in streams:
+                await stream
+        if printed or self._query.previous:
+            self._with_log += 1
+        else:
+            await self._explain_silence(record, names)
+
+    async def _explain_silence(self, record: PodRecord, containers: list[str]) -> None:
+        last = await settled(self._server, record, containers) if self._query.follow else record
+        if last is None:
             return
-        for stream in streams:
-            await stream
+        cause = cause_of_silence(last.pod.status, containers)
+        if cause == "never started":
+            self._without_log.append(last)
+            return
+        self._with_log += 1
+        if cause == "waits":
+            pod = item_of_pod(last)
+            where = "" if pod.namespace == "default" else f" -n {pod.namespace}"
+            self._session.say(f"{pod.label} has not started yet: {pod.status}")
+            self._session.say(f"hint: argoexec logs -f {pod.label}{where}")
 
     def _containers(self, record: PodRecord, all_containers: bool) -> list[str]:
         spec = record.pod.spec
@@ -114,11 +149,12 @@ class LogReader:
             self._session.say(f"showing container {spec.containers[0].name} out of: {names}")
         return [wanted or spec.containers[0].name]
 
-    async def _print_container(self, record: PodRecord, container: str) -> None:
+    async def _print_container(self, record: PodRecord, container: str, printed: set[str]) -> None:
         source = f"pod/{record.pod.metadata.name}/{container}"
         query = msgspec.structs.replace(self._query, container=container)
         async with closing(self._server.executor.pod_logs(record.ref, query)) as chunks:
             async for chunk in chunks:
+                printed.add(container)
                 self._printer.write(chunk, source)
 
 

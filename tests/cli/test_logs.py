@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import POD, Cli
 
 ECHO = (Path(__file__).parents[2] / "examples" / "echo.yaml").read_text()
 TWO = """\
@@ -145,3 +145,50 @@ def test_binary_and_unfinished_lines_stay_as_they_are(cli: Cli) -> None:
     child = cli.start("logs", "binary", stdout=subprocess.PIPE)
     out, _ = child.communicate(timeout=30)
     assert out == b"a\r\0\xff\n\x01z"
+
+
+@pytest.mark.parametrize("flags", [[], ["-f"], ["--all-containers"]])
+@pytest.mark.parametrize(
+    ("name", "image", "command", "why"),
+    [
+        ("no-image", "missing", "true", "ErrImagePull: "),
+        ("bad-image", "Busy", "true", "InvalidImageName: "),
+        ("no-start", "busybox", "frobnicate", "StartError: "),
+    ],
+)
+def test_a_pod_that_never_started_has_no_log(
+    name: str, image: str, command: str, why: str, flags: list[str], cli: Cli
+) -> None:
+    manifest = POD.format(name=name, script="true").replace("image: busybox", f"image: {image}")
+    manifest = manifest.replace('[sh, -c, "true"]', f"['{command}']")
+    cli("delete", name)
+    cli("submit", "-", *([] if flags == ["-f"] else ["--wait"]), stdin=manifest)
+    outcome = cli("logs", name, *flags)
+    assert (outcome.code, outcome.out) == (1, "")
+    first, hint = outcome.err.splitlines()
+    assert first.startswith(f"error: pod/{name} has no log, as it never started: {why}")
+    assert hint == f"hint: argoexec get pod/{name}"
+
+
+def test_a_run_whose_pod_never_started_has_no_log(cli: Cli) -> None:
+    manifest = ECHO.replace("[echo, ", "[frobnicate, ")
+    cli("submit", "-", "--name", "mute-run", "--executor", "local", "--wait", stdin=manifest)
+    outcome = cli("logs", "mute-run")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "never started: StartError" in outcome.err
+
+
+@pytest.mark.parametrize("flags", [[], ["-f"]])
+def test_a_pod_that_printed_nothing_is_silent(flags: list[str], cli: Cli) -> None:
+    cli.pod(f"silent{''.join(flags)}", "true", "--wait")
+    assert cli("logs", f"silent{''.join(flags)}", *flags) == (0, "", "")
+
+
+def test_a_pod_that_has_not_started_says_so(cli: Cli) -> None:
+    init = "spec:\n  initContainers:\n  - {name: first, image: busybox, command: [sleep, '600']}\n"
+    cli("submit", "-", stdin=POD.format(name="not-yet", script="true").replace("spec:\n", init))
+    outcome = cli("logs", "not-yet")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert outcome.err == (
+        "pod/not-yet has not started yet: ContainerCreating\nhint: argoexec logs -f pod/not-yet\n"
+    )

@@ -41,7 +41,7 @@ async def logs_(session: Session, name: Name, options: LogOptions) -> None:
     """Print what a run's or pod's containers wrote.
 
     Both streams of the task go to stdout, byte by byte as they came. Ctrl-C stops the printing,
-    not the task.
+    not the task. A pod that never started is an error, as it has no log.
     """
     query = LogQuery(
         container=options.container,
@@ -57,6 +57,8 @@ async def logs_(session: Session, name: Name, options: LogOptions) -> None:
         item = await find(server, name, session.namespace)
         reader = LogReader(session, server, printer, query)
         await reader.print_item(item, all_containers=options.all_containers)
+        if error := reader.why_nothing():
+            raise error
 
 
 def _since_ns(since: str, since_time: str) -> int:
