@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import POD, Cli
 
 ECHO = (Path(__file__).parents[2] / "examples" / "echo.yaml").read_text()
+LONGER = "terminationGracePeriodSeconds: 3"
 
 
 def echo(cli: Cli, name: str, *flags: str) -> tuple[int, str, str]:
@@ -186,3 +188,22 @@ def test_delete_wants_names_or_a_choice(flags: list[str], cli: Cli) -> None:
     outcome = cli("delete", *flags)
     assert outcome.code == 2
     assert "name what to delete" in outcome.err
+
+
+def test_pods_are_deleted_side_by_side_and_the_wait_is_said(cli: Cli) -> None:
+    flags = ("-n", "stubborn")
+    for name in ("first", "second", "third"):
+        stubborn = POD.format(name=name, script="trap '' TERM; echo deaf; sleep 600")
+        stubborn = stubborn.replace("terminationGracePeriodSeconds: 1", LONGER)
+        cli("submit", "-", *flags, stdin=stubborn)
+        assert cli("wait", name, "--for", "running", "--timeout", "10s", *flags).code == 0
+    begun_s = time.monotonic()
+    outcome = cli("delete", "first", "second", "third", *flags)
+    assert 3 <= time.monotonic() - begun_s < 6
+    assert outcome.code == 0
+    assert sorted(outcome.out.splitlines()) == [
+        "pod/first deleted",
+        "pod/second deleted",
+        "pod/third deleted",
+    ]
+    assert outcome.err == "waiting for the end of pod/first, pod/second, pod/third\n"

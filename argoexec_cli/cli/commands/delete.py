@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import Annotated, Final, NamedTuple
 
@@ -9,11 +10,12 @@ from argoexec_cli.cli.connect import Server, connect
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.find import find, list_items, without_pods_of_runs
+from argoexec_cli.cli.follow import all_of
 from argoexec_cli.cli.items import Item, now
 from argoexec_cli.cli.output import write
 from argoexec_cli.cli.params import MaybeNames, Selector
 from argoexec_cli.cli.session import Session
-from argoexec_cli.errors import InvalidError, NotFoundError
+from argoexec_cli.errors import ArgoexecError, InvalidError, NotFoundError
 from argoexec_cli.models.record import PodRecord
 from argoexec_cli.models.workflows import RunRef
 
@@ -36,8 +38,8 @@ async def delete_(
 ) -> None:
     """Forget runs or pods, with their logs.
 
-    What still runs is stopped first, with its grace period. Asks before it deletes what is not
-    named one by one.
+    What still runs is stopped first, with its grace period, all at once. Asks before it deletes
+    what is not named one by one.
     """
     if bool(name) == any(which):
         problem = "name what to delete, or say --all, --completed, --older or -l"
@@ -50,13 +52,17 @@ async def delete_(
             if not _confirmed(session, items, yes or dry_run):
                 session.say("nothing was deleted")
                 return
+        if not dry_run:
+            await _delete_all(session, server, items)
+            return
         for item in items:
-            if not dry_run:
-                await _delete(server, item)
-            write(f"{item.label} {'would be deleted' if dry_run else 'deleted'}\n")
+            write(f"{item.label} would be deleted\n")
 
 
 _HINT: Final = "argoexec delete NAME, or argoexec delete --completed"
+_AT_ONCE: Final = 32
+_SILENT_S: Final = 2.0
+"""What takes longer is said: pods have 30 seconds to end by default."""
 
 
 async def _select(server: Server, namespace: str, which: Which) -> list[Item]:
@@ -88,6 +94,40 @@ def _confirmed(session: Session, items: list[Item], yes: bool) -> bool:
     sys.stderr.write(f"Delete {len(items)} runs and pods, of which {active} still run? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+async def _delete_all(session: Session, server: Server, items: list[Item]) -> None:
+    """Delete side by side, telling of each that is gone; one that fails keeps no other back.
+
+    Raises the first failure when all are done. Ctrl-C ends the waiting, not what was begun.
+    """
+    gate = asyncio.Semaphore(_AT_ONCE)
+    left = dict(enumerate(items))
+    failures: list[ArgoexecError] = []
+
+    async def delete_one(number: int, item: Item) -> None:
+        async with gate:
+            try:
+                await _delete(server, item)
+            except ArgoexecError as exc:
+                failures.append(exc)
+            else:
+                write(f"{item.label} deleted\n")
+            finally:
+                del left[number]
+
+    def tell() -> None:
+        session.say(f"waiting for the end of {', '.join(one.label for one in left.values())}")
+
+    patience = asyncio.get_running_loop().call_later(_SILENT_S, tell)
+    try:
+        await all_of(*(delete_one(number, item) for number, item in enumerate(items)))
+    finally:
+        patience.cancel()
+    if failures:
+        for failure in failures[1:]:
+            session.say(f"also: {failure.message}")
+        raise failures[0]
 
 
 async def _delete(server: Server, item: Item) -> None:
