@@ -43,6 +43,28 @@ def complete_server(ctx: Any, incomplete: str) -> list[str]:
     return [each.server for each in contexts if each.server.startswith(incomplete)]
 
 
+def complete_status(ctx: Any, incomplete: str) -> list[str]:
+    """Offer phases and, once a letter is typed, reasons; after a comma one more of them."""
+    from argoexec_cli.cli.statuses import PHASES, REASONS
+
+    before, comma, last = incomplete.rpartition(",")
+    words = (*PHASES, *REASONS) if last else PHASES
+    return [f"{before}{comma}{word}" for word in words if word.startswith(last)]
+
+
+def complete_container(ctx: Any, incomplete: str) -> list[str]:
+    """Offer the containers of the pod that the command line names."""
+    from argoexec_cli.models.record import PodRecord
+
+    # The name is left among the plain words when the option that is completed stands last.
+    words = [*ctx.args, ctx.params.get("name") or ""]
+    wanted = {str(word).rpartition("/")[2] for word in words}
+    sources = [item.source for item in _ask(ctx) if item.name in wanted]
+    specs = [source.pod.spec for source in sources if isinstance(source, PodRecord)]
+    names = [one.name for spec in specs for one in (*spec.init_containers, *spec.containers)]
+    return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
+
+
 def _ask(ctx: Any) -> list[Item]:
     import asyncio
 

@@ -180,3 +180,9 @@ def test_an_executor_that_nobody_registered(cli: Cli) -> None:
 
 def test_a_selector_that_cannot_be_read(cli: Cli) -> None:
     check(cli("list", "-l", "a=b=c"), 2, "label selector: cannot read 'a=b=c'")
+
+
+@pytest.mark.parametrize("flag", ["--status", "--phase"])
+def test_a_status_that_does_not_exist_is_refused_with_the_choices(flag: str, alone: Cli) -> None:
+    outcome = alone("list", flag, "Running,Bogus")
+    check(outcome, 2, "there is no status 'Bogus', only Pending, Running, Succeeded, Failed")

@@ -72,3 +72,18 @@ def test_the_script_can_be_shown(alone: Cli) -> None:
     outcome = alone("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert outcome.code == 0
     assert "_ARGOEXEC_COMPLETE" in outcome.out
+
+
+def test_statuses_are_offered(alone: Cli) -> None:
+    assert complete(alone, "argoexec list --status Suc") == ["Succeeded"]
+    assert complete(alone, "argoexec list --status Failed,Err") == [
+        "Failed,Error",
+        "Failed,ErrImagePull",
+        "Failed,ErrImageNeverPull",
+    ]
+
+
+def test_containers_of_the_pod_are_offered(cli: Cli) -> None:
+    cli.pod("tab-box", "true")
+    assert complete(cli, "argoexec logs tab-box -c ma") == ["main"]
+    assert complete(cli, "argoexec logs pod/tab-none -c ma") == []

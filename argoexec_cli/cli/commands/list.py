@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
+from argoexec_cli.cli.completion import complete_status
 from argoexec_cli.cli.connect import connect
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.find import list_items, without_pods_of_runs
@@ -12,6 +13,7 @@ from argoexec_cli.cli.output import Format, write, write_items
 from argoexec_cli.cli.params import AllNamespaces, NoHeaders, Output, Selector
 from argoexec_cli.cli.rows import header, row
 from argoexec_cli.cli.session import Session
+from argoexec_cli.cli.statuses import parse_statuses
 from argoexec_cli.cli.table import render_table
 
 
@@ -21,7 +23,13 @@ class ListOptions(NamedTuple):
     selector: Selector = ""
     status: Annotated[
         list[str] | None,
-        Option("--status", "--phase", metavar="STATUS", help="Only these: Running,Failed."),
+        Option(
+            "--status",
+            "--phase",
+            metavar="STATUS",
+            help="Only these: Running,Failed.",
+            complete=complete_status,
+        ),
     ] = None
     running: Annotated[bool, Option("--running", help="Only what has not ended.")] = False
     completed: Annotated[bool, Option("--completed", help="Only what has ended.")] = False
@@ -35,22 +43,22 @@ async def list_(session: Session, options: ListOptions, output: Output = Format.
 
     The oldest come first, runs before pods. Nothing to list is no error.
     """
+    statuses = parse_statuses(options.status or [])
     namespace = "" if options.all_namespaces else session.namespace
     async with connect(session) as server:
         items = await list_items(server, namespace, selector=options.selector)
     items = items if options.pods else without_pods_of_runs(items)
-    items = [item for item in items if _wanted(item, options)]
+    items = [item for item in items if _wanted(item, options, statuses)]
     if output in (Format.TABLE, Format.WIDE):
         _show_table(session, items, options, wide=output is Format.WIDE)
     else:
         write_items(items, output, single=False)
 
 
-def _wanted(item: Item, options: ListOptions) -> bool:
+def _wanted(item: Item, options: ListOptions, statuses: set[str]) -> bool:
     if (options.running and item.ended) or (options.completed and not item.ended):
         return False
-    words = {word.strip().lower() for one in options.status or [] for word in one.split(",")}
-    return not words or item.phase.lower() in words or item.status.lower() in words
+    return not statuses or bool(statuses & {item.phase.lower(), item.status.lower()})
 
 
 def _show_table(session: Session, items: list[Item], options: ListOptions, *, wide: bool) -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Annotated, NamedTuple
 
+from argoexec_cli.cli.completion import complete_container
 from argoexec_cli.cli.connect import connect
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.detach import detachable
@@ -24,7 +25,14 @@ class LogOptions(NamedTuple):
 
     follow: Annotated[bool, Option("--follow", "-f", help="Go on until it ends.")] = False
     container: Annotated[
-        str, Option("--container", "-c", metavar="NAME", help="Of this container.")
+        str,
+        Option(
+            "--container",
+            "-c",
+            metavar="NAME",
+            help="Of this container.",
+            complete=complete_container,
+        ),
     ] = ""
     all_containers: Annotated[bool, Option("--all-containers", help="Of all containers.")] = False
     tail: Annotated[int, Option(metavar="LINES", help="Only the last lines; -1 for all.")] = -1
