@@ -60,15 +60,15 @@ class Containers:
             raise refused(answer, f"create container {name}")
         return answer.decode(wire.Created).id
 
-    async def start(self, container: str, name: str) -> None:
+    async def start(self, container: str, what: str = "") -> None:
         """Start a created container; one that runs is left alone.
 
-        One that cannot start is removed.
+        One that cannot start is removed; *what* it is, for the message.
         """
         answer = await self._engine.call("POST", f"/containers/{container}/start")
         if answer.ok:
             return
-        error = start_refused(answer, f"container {name}")
+        error = start_refused(answer, what)
         if not isinstance(error, UnavailableError):
             await self.remove(container)
         raise error

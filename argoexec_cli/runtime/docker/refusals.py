@@ -104,12 +104,17 @@ def pull_refused(message: str, image: str) -> ArgoexecError:
     return _match(_PULL, text) or fallback
 
 
-def start_refused(answer: Answer, what: str) -> ArgoexecError:
-    """Translate why a created container could not be started."""
+def start_refused(answer: Answer, what: str = "") -> ArgoexecError:
+    """Translate why a created container could not be started.
+
+    Without *what* the message names nothing: it stands in the status of the pod's own container,
+    where the engine's name of it would only be in the way.
+    """
+    wanted = f"start {what}" if what else "start"
     if answer.status == 404:
-        return refused(answer, f"start {what}")
-    text = f"cannot start {what}: {_innermost(answer.message)}"
-    return _match(_START, text, searched=answer.message) or refused(answer, f"start {what}")
+        return refused(answer, wanted)
+    text = f"cannot {wanted}: {_innermost(answer.message)}"
+    return _match(_START, text, searched=answer.message) or refused(answer, wanted)
 
 
 def _match(rows: tuple[_Row, ...], text: str, searched: str = "") -> ArgoexecError | None:

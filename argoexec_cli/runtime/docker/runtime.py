@@ -119,7 +119,7 @@ class DockerRuntime:
         container, has_run = await self._containers.create(spec.key, body)
         if not has_run:
             self._exits.expect(container)
-            await self._containers.start(container, spec.key.object_name)
+            await self._containers.start(container)
         return Handle(id=container, key=spec.key)
 
     async def wait(self, handle: Handle) -> Exit:

@@ -36,7 +36,7 @@ async def ensure_sandbox(
     image_id = await pause_image_id(engine, pause_image)
     container, has_run = await containers.create(spec.key, render_sandbox(spec, image_id, owner))
     if not has_run:
-        await containers.start(container, spec.key.object_name)
+        await containers.start(container, "the pod's network")
     found = await containers.inspect(container)
     if found is None or found.state.status != "running":
         raise NotFoundError(

@@ -88,12 +88,17 @@ def test_pull(message: str, kind: type[ArgoexecError]) -> None:
     ],
 )
 def test_start(status: int, message: str, kind: type[ArgoexecError], shown: str) -> None:
-    error = start_refused(answer(status, message), "container c")
+    error = start_refused(answer(status, message))
     assert type(error) is kind
-    assert error.message.startswith("cannot start container c: ")
+    assert error.message.startswith("cannot start: ")
     assert shown in error.message
     assert "runc create" not in error.message
     assert error.hint
+
+
+def test_what_is_no_container_of_a_pod_is_named() -> None:
+    error = start_refused(answer(400, f"{_RUNC}no more room"), "network container n")
+    assert error.message == "cannot start network container n: no more room"
 
 
 @pytest.mark.parametrize(
