@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, NamedTuple, TypeVar
@@ -135,11 +136,26 @@ class Engine:
         """Turn every way in which an engine can be out of reach into UnavailableError."""
         try:
             yield
-        except (aiohttp.ClientError, OSError, TimeoutError) as exc:
-            cause = str(exc) or type(exc).__name__
+        except aiohttp.ClientPayloadError as exc:
             raise UnavailableError(
-                f"Docker Engine at {self._host} does not answer: {cause}", hint="argoexec doctor"
+                f"Docker Engine at {self._host} closed the connection", hint="argoexec doctor"
             ) from exc
+        except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+            raise UnavailableError(
+                f"Docker Engine at {self._host} does not answer: {_cause(exc)}",
+                hint="argoexec doctor",
+            ) from exc
+
+
+def _cause(exc: Exception) -> str:
+    """Say in the system's words, or ours, what aiohttp words for programmers."""
+    if isinstance(exc, aiohttp.ServerDisconnectedError):
+        return "it closed the connection"
+    if isinstance(exc, OSError) and exc.errno is not None:
+        # A host name that does not resolve has a negative number, which is no errno.
+        words = os.strerror(exc.errno) if exc.errno > 0 else exc.strerror
+        return words.lower() if words else type(exc).__name__
+    return str(exc) or type(exc).__name__
 
 
 def _encode(body: object) -> bytes:

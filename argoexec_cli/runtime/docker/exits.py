@@ -122,7 +122,7 @@ class Exits:
             except UnavailableError as exc:
                 if self._connected:
                     failures = 0
-                    _log.warning("events of Docker Engine broke off: %s", exc.message)
+                    _log.warning("events of Docker Engine broke off, reconnecting: %s", exc.message)
                 self._connected = False
                 await asyncio.sleep(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
                 failures += 1
@@ -147,7 +147,7 @@ class Exits:
         except TimeoutError:
             return
         if not limit.expired():
-            raise UnavailableError("the stream of events has ended")
+            raise UnavailableError("Docker Engine closed the stream")
 
     def _take(self, event: wire.Event) -> None:
         container = event.actor.id
