@@ -1,4 +1,7 @@
-"""Ctrl-C while something is followed: stop following, and say how to stop the thing itself."""
+"""Ctrl-C while something is followed: stop following, and say how to stop the thing itself.
+
+What is said begins on a line of its own, below the terminal's ^C.
+"""
 
 from __future__ import annotations
 
@@ -19,4 +22,14 @@ async def detachable(session: Session, name: str, again: str) -> AsyncIterator[N
         session.say(f"\ndetached: {name} runs on")
         session.say(f"  come back:  argoexec {again} {name}{place}")
         session.say(f"  stop it:    argoexec stop {name}{place}")
+        raise
+
+
+@asynccontextmanager
+async def interruptible(session: Session) -> AsyncIterator[None]:
+    """Leave a clean prompt on Ctrl-C where there is no one thing to come back to."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        session.say("")
         raise

@@ -7,6 +7,8 @@ import os
 import pty
 import re
 import select
+import signal
+import subprocess
 import time
 
 import pytest
@@ -41,6 +43,17 @@ def test_a_table_is_redrawn_until_the_end(cli: Cli) -> None:
     last = drawn.rsplit("\x1b[J", 1)[1]
     assert "\x1b[31mFailed" in last
     assert "CONTAINER" in last
+
+
+@pytest.mark.parametrize("words", [["watch"], ["events", "-w"]])
+def test_ctrl_c_leaves_a_clean_prompt(words: list[str], cli: Cli) -> None:
+    cli.pod("watched-for-ever", "echo shown", "--wait")
+    child = cli.start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert (child.returncode, err) == (130, b"\n")
 
 
 def test_no_color_draws_without_colour(cli: Cli) -> None:

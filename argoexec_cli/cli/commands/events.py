@@ -7,6 +7,7 @@ from typing import Annotated
 
 from argoexec_cli.cli.connect import Server, connect
 from argoexec_cli.cli.declare import Option
+from argoexec_cli.cli.detach import interruptible
 from argoexec_cli.cli.find import find, list_pods, pods_of
 from argoexec_cli.cli.follow import closing
 from argoexec_cli.cli.happened import HEADER, Happening, from_now_on, past
@@ -39,7 +40,10 @@ async def events_(
         if not follow:
             _show(session, await past(server, refs), head, output)
             return
-        async with closing(from_now_on(server, namespace, refs)) as batches:
+        async with (
+            interruptible(session),
+            closing(from_now_on(server, namespace, refs)) as batches,
+        ):
             async for batch in batches:
                 _show(session, batch, head, output)
                 head = ()

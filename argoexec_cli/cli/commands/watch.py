@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argoexec_cli.cli.connect import connect
-from argoexec_cli.cli.detach import detachable
+from argoexec_cli.cli.detach import detachable, interruptible
 from argoexec_cli.cli.find import find
 from argoexec_cli.cli.params import AllNamespaces, MaybeNames
 from argoexec_cli.cli.session import Session
@@ -20,7 +20,8 @@ async def watch_(
     """
     async with connect(session) as server:
         if not name:
-            await watch_all(session, server, "" if all_namespaces else session.namespace)
+            async with interruptible(session):
+                await watch_all(session, server, "" if all_namespaces else session.namespace)
             return 0
         items = [await find(server, each, session.namespace) for each in name]
         async with detachable(session, " ".join(name), "watch"):
