@@ -146,7 +146,8 @@ async def check_disk(session: Session) -> list[Finding]:
     directory = Path(session.settings.data_dir.value)
     existing = next(path for path in (directory, *directory.parents) if path.exists())
     free = shutil.disk_usage(existing).free
-    found = f"{free / (1 << 30):.1f} GiB free for {directory}"
+    # A daemon that was started with --data-dir, or elsewhere, does not tell where it keeps things.
+    found = f"{free / (1 << 30):.1f} GiB free for {directory} (a daemon's default directory)"
     if free >= _LOW_DISK:
         return [Finding(check="disk", state="ok", found=found)]
     fix = "argoexec delete --completed --older 1d, or serve --data-dir on a larger disk"

@@ -30,6 +30,14 @@ def test_each_setting_is_shown_with_its_origin(alone: Cli) -> None:
     assert found["config file"]["found"].endswith("config.yaml (ARGOEXEC_CONFIG)")
 
 
+def test_the_room_is_that_of_the_default_directory(alone: Cli) -> None:
+    _, found = findings(alone)
+    directory = found["data directory"]["found"].partition(" (")[0]
+    assert found["disk"]["found"].endswith(
+        f" GiB free for {directory} (a daemon's default directory)"
+    )
+
+
 def test_a_daemon_that_answers_is_described(cli: Cli) -> None:
     _, found = findings(cli)
     assert found["daemon"]["state"] == "ok"
