@@ -79,7 +79,13 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
 
 
 def detach(plan: ServePlan, serve: Callable[[Ready], int]) -> str:
-    """Start the daemon in the background; return what it said when it was ready."""
+    """Start the daemon in the background; return what it said when it was ready.
+
+    Raises what `run_daemon` does. A data directory that is in use is refused before the log in it
+    is opened, which is the other daemon's.
+    """
+    with claimed(plan.data_dir):
+        pass
     return in_background(serve, log_file=plan.data_dir / LOG_FILE)
 
 

@@ -67,8 +67,10 @@ def test_stopping_leaves_nothing_but_the_state(place: Place) -> None:
 
 def test_a_second_daemon_on_the_same_data_is_refused(place: Place) -> None:
     place.serve("--detach", "--runtime", "fake")
+    before = (place.data / "daemon.log").read_text()
     done = place.serve("--detach", "--runtime", "fake")
     assert done.returncode == 2
+    assert (place.data / "daemon.log").read_text() == before
     first, second = done.stderr.splitlines()
     assert first.startswith(f"error: the data directory {place.data} is in use by the daemon")
     assert second.startswith("hint: ")
