@@ -77,7 +77,7 @@ def test_containers_can_be_chosen(cli: Cli) -> None:
 
 
 def test_following_sees_lines_as_they_come_and_ends_with_the_pod(cli: Cli) -> None:
-    cli.pod("slowly", "echo begin; sleep 1; echo end")
+    cli.pod("slowly", "echo begin; sleep 3; echo end")
     child = cli.start("logs", "-f", "slowly", stdout=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stdout.readline() == b"begin\n"

@@ -152,10 +152,9 @@ class Attempt:
 
     def _cannot_pull(self, exc: ArgoexecError) -> None:
         reason = "InvalidImageName" if exc.code == "INVALID_ARGUMENT" else "ErrImagePull"
-        message = f"image {self._container.image}: {exc.message}"
-        self._worker.status = statuses.waits(self._worker.status, self._name, reason, message)
-        self._worker.note("Failed", message, self._name, warning=True)
-        raise AttemptError(reason, message) from exc
+        self._worker.status = statuses.waits(self._worker.status, self._name, reason, exc.message)
+        self._worker.note("Failed", exc.message, self._name, warning=True)
+        raise AttemptError(reason, exc.message) from exc
 
     async def _start(self, image: Image) -> Handle:
         worker = self._worker
