@@ -61,8 +61,8 @@ async def open_docker(
                 settings = (owner, options, capabilities)
                 yield DockerRuntime(engine, containers, exits, logs, pool, settings)
             finally:
-                await tasks.stop()
                 await pool.close()
+                await tasks.stop()
 
 
 async def _adopt(pool: Pool, containers: Containers) -> None:

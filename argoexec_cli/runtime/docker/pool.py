@@ -29,6 +29,7 @@ HOSTNAME: Final = "argoexec"
 """What the kernel calls every pod of the pool."""
 _IDLE_S: Final = 30.0
 _KEPT: Final = 1
+_MAKE_S: Final = 10.0
 
 
 class Network(NamedTuple):
@@ -57,7 +58,7 @@ class Pool:
         self._limit = limit
         self._idle: list[tuple[float, Network]] = []
         self._used: dict[str, Network] = {}
-        self._making = 0
+        self._makes: set[asyncio.Task[None]] = set()
 
     async def adopt(self, pauses: list[wire.Listed], tasks: list[wire.Listed]) -> None:
         """Take over what a process before us left: networks, and the pods that run in them."""
@@ -122,21 +123,26 @@ class Pool:
             await self._shrink(keep=min(_KEPT, self._limit), older_than=_now() - _IDLE_S)
 
     async def close(self) -> None:
-        """Remove the idle networks; those in use are for the next process to adopt."""
+        """Remove the idle networks; those in use are for the next process to adopt.
+
+        To be called before its tasks are stopped: a network that is half made would be nobody's.
+        """
+        self._limit = 0
+        if self._makes:
+            await asyncio.wait(self._makes, timeout=_MAKE_S)
         await self._shrink(keep=0, older_than=_now())
 
     def _grow(self) -> None:
-        if len(self._idle) + len(self._used) + self._making < self._limit:
-            self._making += 1
-            self._tasks.spawn(self._make(), name="docker network for the pool")
+        if len(self._idle) + len(self._used) + len(self._makes) < self._limit:
+            make = self._tasks.spawn(self._make(), name="docker network for the pool")
+            self._makes.add(make)
+            make.add_done_callback(self._makes.discard)
 
     async def _make(self) -> None:
         try:
             self._idle.append((_now(), await self._actions.make()))
         except ArgoexecError as exc:
             _log.warning("no network for the pool: %s", exc.message)
-        finally:
-            self._making -= 1
 
     async def _shrink(self, *, keep: int, older_than: float) -> None:
         """Remove the networks that are idle the longest, down to *keep*."""

@@ -179,6 +179,17 @@ async def test_the_next_process_adopts_idle_networks_and_those_with_running_pods
     assert pool.borrow(spec("e")) is None
 
 
+async def test_closing_waits_for_a_network_that_is_being_made(tasks: Tasks) -> None:
+    engine = Engine()
+    pool = Pool(engine.actions, tasks, limit=2)
+    pool.borrow(spec("a"))
+    await pool.close()
+    assert engine.networks == {}
+    assert pool.borrow(spec("b")) is None
+    await settle()
+    assert engine.networks == {}
+
+
 async def test_closing_removes_the_idle_and_leaves_those_in_use(tasks: Tasks) -> None:
     engine = Engine()
     for _ in range(2):
