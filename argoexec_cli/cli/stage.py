@@ -17,9 +17,10 @@ from argoexec_cli.runtime.base import ImagePull
 from argoexec_cli.runtime.docker.engine import connect
 from argoexec_cli.runtime.docker.images import find_image, have_image
 from argoexec_cli.runtime.docker.runtime import DockerOptions
-from argoexec_cli.runtime.standin import StandInImage, docker_archive
+from argoexec_cli.runtime.standin import BUSYBOX, StandInImage, docker_archive
 
-_PLAYBOOK: Final = "docker.yml"
+_ENGINE: Final = "docker.yml"
+_BUSYBOX: Final = "busybox.yml"
 _STALL_S: Final = 20.0
 # What the runtime loads for itself at the first pod.
 _PAUSE_IMAGE: Final = "argoexec/pause:1"
@@ -46,12 +47,12 @@ async def engine_running(session: Session) -> AsyncIterator[None]:
             hint="sudo argoexec demo",
         )
     session.say("    no engine answers: the role ansible/roles/docker installs and starts one")
-    await _play(session, "started")
+    await _play(session, _ENGINE, docker_state="started")
     try:
         yield
     finally:
         session.say("==> Stop the engine that was started for this")
-        await _play(session, "stopped")
+        await _play(session, _ENGINE, docker_state="stopped")
 
 
 @asynccontextmanager
@@ -73,8 +74,7 @@ async def image_present(session: Session, image: str) -> AsyncIterator[None]:
                 session.say(f"    pulled {image}")
             except ArgoexecError as exc:
                 session.say(f"    {exc.message}")
-                session.say("    a stand-in made of this machine's static busybox takes its place")
-                await _load_stand_in(engine_host(session), image)
+                await _stand_in(session, image)
         try:
             yield
         finally:
@@ -103,13 +103,21 @@ async def _answers(host: str) -> bool:
     return True
 
 
-async def _play(session: Session, state: str) -> None:
+async def _stand_in(session: Session, image: str) -> None:
+    session.say("    a stand-in made of this machine's static busybox takes its place")
+    if not BUSYBOX.exists() and os.geteuid() == 0:
+        session.say("    there is none: the role ansible/roles/busybox installs it")
+        await _play(session, _BUSYBOX)
+    await _load_stand_in(engine_host(session), image)
+
+
+async def _play(session: Session, playbook: str, **variables: str) -> None:
     from argoexec_cli.compute.ansible import play_on_localhost
 
     def tell(task: str) -> None:
         session.say(f"    ansible: {task}")
 
-    await play_on_localhost(_PLAYBOOK, {"docker_state": state}, child_environment(), tell)
+    await play_on_localhost(playbook, variables, child_environment(), tell)
 
 
 async def _load_stand_in(host: str, image: str) -> None:

@@ -114,7 +114,12 @@ CASES: Final = (
         name="containers-share-network-and-volumes",
         spec={
             "containers": [
-                main("nc -l -p 8080; cat /v/x", "one", volumeMounts=_SHARED),
+                # Its input stays open: at its end nc may hang up before it has read anything.
+                main(
+                    "mkfifo /tmp/open; nc -l -p 8080 <> /tmp/open; cat /v/x",
+                    "one",
+                    volumeMounts=_SHARED,
+                ),
                 main(
                     "echo shared > /v/x; until echo hello | nc 127.0.0.1 8080; do sleep 0.05; done",
                     "two",
