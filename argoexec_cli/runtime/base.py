@@ -51,13 +51,17 @@ class Mount(Value, frozen=True, kw_only=True):
 
 
 class Credentials(Value, frozen=True, kw_only=True):
-    """Who we are at a registry. Never logged, never stored."""
+    """Who we are at a registry. Never logged, never stored.
+
+    `identity_token` is given in place of a password, for an OAuth token of the registry's.
+    """
 
     username: str
     password: str
+    identity_token: str = ""
 
     def __repr__(self) -> str:
-        """Keep the password out of every message."""
+        """Keep the secrets out of every message."""
         return f"Credentials(username={self.username!r})"
 
 
@@ -228,7 +232,8 @@ class Capabilities(Value, frozen=True, kw_only=True):
     """What this runtime can do beyond the protocol; asked for, never guessed from its name.
 
     `security` says that it honours `ContainerSpec.security` and the sandbox's host network, shared
-    processes and aliases; pods that ask for any of these are refused without it.
+    processes and aliases; pods that ask for any of these are refused without it. `images` says that
+    it implements `runtime.images.ImageStore` too, `exec` the same of `runtime.exec.RuntimeExecs`.
     """
 
     name: str
@@ -237,6 +242,8 @@ class Capabilities(Value, frozen=True, kw_only=True):
     limits: bool = True
     shared_sandbox: bool = True
     security: bool = True
+    images: bool = False
+    exec: bool = False
 
 
 OnProgress = Callable[[PullProgress], Awaitable[None]]

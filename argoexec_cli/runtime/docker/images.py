@@ -177,4 +177,6 @@ def _auth(credentials: Credentials | None) -> dict[str, str]:
     if credentials is None:
         return {}
     login = {"username": credentials.username, "password": credentials.password}
+    if credentials.identity_token:
+        login = {"identitytoken": credentials.identity_token}
     return {"X-Registry-Auth": base64.urlsafe_b64encode(msgspec.json.encode(login)).decode()}
