@@ -20,6 +20,7 @@ pytest.register_assert_rewrite(
     "tests.executors.conformance_case",
     "tests.executors.conformance_files",
     "tests.executors.conformance_groups",
+    "tests.executors.conformance_outputs",
     "tests.executors.conformance_security",
     "tests.runtime.conformance",
 )

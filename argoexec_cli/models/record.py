@@ -27,14 +27,25 @@ class PodRef(Model, kw_only=True):
         return f"{self.namespace}/{self.name}"
 
 
+class FileParameter(Model, kw_only=True):
+    """A file of the container that becomes a parameter. Without a `default`, a pod that succeeds
+    and has not written it is failed (`OutputError`).
+    """
+
+    name: str
+    path: str
+    default: str | None = None
+
+
 class OutputsWanted(Model):
     """What to collect when the pod has ended. `container` is the one that counts, the first by
-    default.
+    default. Files are written in place: what a task renames over one is not seen.
     """
 
     result: bool = False
     exit_code: bool = False
     container: str = ""
+    parameters: tuple[FileParameter, ...] = ()
 
 
 class File(Model, kw_only=True):
@@ -60,15 +71,23 @@ class PodRequest(Model):
     secrets: tuple[Secret, ...] = ()
 
 
+class OutputParameter(Model, kw_only=True):
+    """A parameter that was read from a file, without one newline at its end, or its default."""
+
+    name: str
+    value: str
+
+
 class PodOutputs(Model):
     """What was collected, in Argo's terms.
 
     `result`: stdout, one trailing newline removed, then the last 262,144 bytes. `exit_code`:
-    decimal.
+    decimal. `parameters`: in the order in which they were asked for.
     """
 
     result: str | None = None
     exit_code: str | None = None
+    parameters: tuple[OutputParameter, ...] = ()
 
 
 class PodEvent(Model, kw_only=True):

@@ -14,6 +14,8 @@ from argoexec_cli.models.base import FieldError, UnknownFieldError
 from argoexec_cli.models.executor import Capacity, ExecutorInfo
 from argoexec_cli.models.record import (
     File,
+    FileParameter,
+    OutputParameter,
     OutputsWanted,
     PodEvent,
     PodOutputs,
@@ -60,7 +62,13 @@ def request_to_message(request: PodRequest) -> executor_pb2.RunPodRequest:
     return executor_pb2.RunPodRequest(
         pod=pod_to_message(request.pod),
         outputs=pods_pb2.Outputs(
-            container=wanted.container, result=wanted.result, exit_code=wanted.exit_code
+            container=wanted.container,
+            result=wanted.result,
+            exit_code=wanted.exit_code,
+            parameters=[
+                pods_pb2.FileParameter(name=one.name, path=one.path, default=one.default)
+                for one in wanted.parameters
+            ],
         ),
         files=[
             pods_pb2.File(volume=file.volume, path=file.path, content=file.content, mode=file.mode)
@@ -76,12 +84,16 @@ def request_from_message(message: executor_pb2.RunPodRequest) -> PodRequest:
     refuse_unknown(message)
     wanted = message.outputs
     refuse_unknown(wanted, "outputs")
-    if wanted.parameters:
-        raise UnknownFieldError("outputs.parameters")
     return PodRequest(
         pod=pod_from_message(message.pod),
         outputs=OutputsWanted(
-            result=wanted.result, exit_code=wanted.exit_code, container=wanted.container
+            result=wanted.result,
+            exit_code=wanted.exit_code,
+            container=wanted.container,
+            parameters=tuple(
+                _file_parameter(one, f"outputs.parameters[{place}]")
+                for place, one in enumerate(wanted.parameters)
+            ),
         ),
         files=tuple(_file(file, f"files[{place}]") for place, file in enumerate(message.files)),
         config_maps=tuple(
@@ -103,6 +115,8 @@ def record_to_message(record: PodRecord) -> pods_pb2.PodRecord:
         message.outputs.result = outputs.result
     if outputs.exit_code is not None:
         message.outputs.exit_code = int(outputs.exit_code)
+    for one in outputs.parameters:
+        message.outputs.parameters.add(name=one.name, value=one.value)
     if record.events:
         message.events.extend(_event_to_message(event) for event in record.events)
     return message
@@ -166,10 +180,19 @@ def _file(message: pods_pb2.File, path: str) -> File:
     return File(volume=message.volume, path=message.path, content=message.content, **fields)
 
 
+def _file_parameter(message: pods_pb2.FileParameter, path: str) -> FileParameter:
+    refuse_unknown(message, path)
+    default = message.default if message.HasField("default") else None
+    return FileParameter(name=message.name, path=message.path, default=default)
+
+
 def _outputs(message: pods_pb2.PodOutputs) -> PodOutputs:
     return PodOutputs(
         result=message.result if message.HasField("result") else None,
         exit_code=str(message.exit_code) if message.HasField("exit_code") else None,
+        parameters=tuple(
+            OutputParameter(name=one.name, value=one.value) for one in message.parameters
+        ),
     )
 
 

@@ -279,7 +279,10 @@ async def test_info_arrives_whole(remote: RemoteExecutor, executor: MemoryExecut
             lambda m: m.secrets.add().metadata.MergeFromString(b"\xf8\x3f\x01"),
             "secrets[0].metadata.#1023",
         ),
-        (lambda m: m.outputs.parameters.add(), "outputs.parameters"),
+        (
+            lambda m: m.outputs.parameters.add().MergeFromString(b"\xf8\x3f\x01"),
+            "outputs.parameters[0].#1023",
+        ),
         (lambda m: m.MergeFromString(b"\xf8\x3f\x01"), "#1023"),
         (lambda m: m.outputs.MergeFromString(b"\xf8\x3f\x01"), "outputs.#1023"),
     ],

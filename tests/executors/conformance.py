@@ -20,6 +20,7 @@ from argoexec_cli.models.pod import Container, PodSpec, ResourceRequirements
 from argoexec_cli.models.record import PodQuery, PodRef, PodRequest, PodUpdate
 from tests.executors.conformance_files import FileCases
 from tests.executors.conformance_groups import GroupCases
+from tests.executors.conformance_outputs import OutputCases
 from tests.executors.conformance_security import SecurityCases
 from tests.executors.pods import (
     IMAGE,
@@ -316,7 +317,15 @@ class ReopenCases:
 
 
 class ExecutorConformance(
-    RunCases, StopCases, LogCases, WatchCases, ReopenCases, GroupCases, FileCases, SecurityCases
+    RunCases,
+    StopCases,
+    LogCases,
+    WatchCases,
+    ReopenCases,
+    GroupCases,
+    FileCases,
+    OutputCases,
+    SecurityCases,
 ):
     """The whole suite."""
 

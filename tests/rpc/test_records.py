@@ -11,6 +11,8 @@ from argoexec_cli.models.base import FieldError, UnknownFieldError
 from argoexec_cli.models.executor import Capacity, ExecutorInfo
 from argoexec_cli.models.record import (
     File,
+    FileParameter,
+    OutputParameter,
     OutputsWanted,
     PodEvent,
     PodOutputs,
@@ -28,7 +30,7 @@ from tests.rpc.test_pods import BARE, FULL
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 RECORD = PodRecord(
     FULL,
-    PodOutputs(result="", exit_code="0"),
+    PodOutputs(result="", exit_code="0", parameters=(OutputParameter(name="p", value="v"),)),
     (
         PodEvent(time=NOW, reason="Started", container="main", count=3),
         PodEvent(time=NOW, type="Warning", reason="Failed", message="m"),
@@ -40,7 +42,15 @@ RECORD = PodRecord(
 def test_a_request_comes_back_whole() -> None:
     request = PodRequest(
         BARE,
-        OutputsWanted(result=True, exit_code=True, container="main"),
+        OutputsWanted(
+            result=True,
+            exit_code=True,
+            container="main",
+            parameters=(
+                FileParameter(name="p", path="/p"),
+                FileParameter(name="q", path="/q", default=""),
+            ),
+        ),
         (
             File(volume="v", path="a/b", content="é\n", mode=0o755),
             File(volume="v", path="c", content="", mode=0),

@@ -186,7 +186,8 @@ class Attempt:
                 worker.pod, self._container, worker.volumes
             )
             message = await self._host.messages.mount(self._key, self._container)
-            place = Place(worker.sandbox, image, (message, *mounts))
+            outputs = await worker.output_mounts(self._key, self._container)
+            place = Place(worker.sandbox, image, (message, *mounts, *outputs))
             spec = container_spec(self._container, self._key, worker.sources, place)
         except ArgoexecError as exc:
             raise self._cannot_configure(exc) from exc

@@ -10,6 +10,7 @@ from argoexec_cli.executors.local.admission import Admission
 from argoexec_cli.executors.local.images import Images
 from argoexec_cli.executors.local.logs import LogStore
 from argoexec_cli.executors.local.messages import Messages
+from argoexec_cli.executors.local.outputs import OutputFiles
 from argoexec_cli.executors.local.pods import PodTable
 from argoexec_cli.executors.local.secrets import SecretStore
 from argoexec_cli.executors.local.settings import LocalSettings
@@ -31,6 +32,7 @@ class Host:
     directories: PodDirectories
     secrets: SecretStore
     messages: Messages
+    outputs: OutputFiles
     images: Images
     admission: Admission
     hub: Hub

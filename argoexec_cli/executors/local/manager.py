@@ -20,6 +20,7 @@ from argoexec_cli.executors.local.host import Host
 from argoexec_cli.executors.local.images import Images
 from argoexec_cli.executors.local.logs import LogStore
 from argoexec_cli.executors.local.messages import Messages
+from argoexec_cli.executors.local.outputs import OutputFiles
 from argoexec_cli.executors.local.plan.acceptance import accept, spec_hash
 from argoexec_cli.executors.local.pods import PodTable
 from argoexec_cli.executors.local.policy import check_policy, check_powers
@@ -74,6 +75,7 @@ async def open_local(
                 logs=logs,
                 directories=PodDirectories(data_dir / "pods"),
                 messages=Messages(data_dir / "pods", logs),
+                outputs=OutputFiles(data_dir / "pods"),
                 secrets=SecretStore(data_dir / "pods"),
                 images=Images(runtime, tasks),
                 admission=Admission(settings.room),
@@ -243,7 +245,7 @@ class LocalExecutor:
             version=host.settings.version,
             runtime=host.runtime.capabilities.name,
             runtime_version=host.runtime.capabilities.version,
-            capabilities=("logs", "recovery"),
+            capabilities=("logs", "recovery", "output-files"),
             capacity=Capacity(
                 cpu_millicores=room.cpu_millicores,
                 memory_bytes=room.memory_bytes,

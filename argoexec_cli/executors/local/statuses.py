@@ -164,14 +164,18 @@ def finished(status: PodStatus, reason: str, message: str) -> PodStatus:
     for container in (*status.init_container_statuses, *status.container_statuses):
         if container.state.running:
             status = ended(status, container.name, UNKNOWN, "nobody saw how it ended")
-    codes = [
-        c.state.terminated.exit_code if c.state.terminated else None
-        for c in status.container_statuses
-    ]
-    phase: Phase = "Succeeded" if not reason and all(code == 0 for code in codes) else "Failed"
+    phase: Phase = "Succeeded" if not reason and all_succeeded(status) else "Failed"
     conditions = over(status.conditions, succeeded=phase == "Succeeded")
     return msgspec.structs.replace(
         status, phase=phase, reason=reason, message=message, conditions=conditions
+    )
+
+
+def all_succeeded(status: PodStatus) -> bool:
+    """Whether every main container ended with 0."""
+    return all(
+        c.state.terminated is not None and c.state.terminated.exit_code == 0
+        for c in status.container_statuses
     )
 
 

@@ -30,13 +30,15 @@ from argoexec_cli.executors.local.attempt import AttemptError
 from argoexec_cli.executors.local.containers import run_containers
 from argoexec_cli.executors.local.ending import Ending, EndingError
 from argoexec_cli.executors.local.host import Host
+from argoexec_cli.executors.local.outputs import OutputError
 from argoexec_cli.executors.local.plan.sources import sources_of
 from argoexec_cli.executors.local.plan.spec import sandbox_spec
 from argoexec_cli.executors.local.retrying import until_it_works
 from argoexec_cli.executors.local.rows import StoredPod
-from argoexec_cli.models.pod import PodSpec
+from argoexec_cli.models.pod import Container, PodSpec
 from argoexec_cli.models.record import (
     RESULT_LIMIT_BYTES,
+    OutputParameter,
     PodEvent,
     PodOutputs,
     PodRecord,
@@ -189,7 +191,10 @@ class PodWorker:
                 reason, message = exc.reason, exc.message
             if self.ending.applied:
                 reason, message = self.ending.reason, self.ending.message
-            await self._finish(reason, message, await self._collect())
+            outputs, problem = await self._collect()
+            if problem and not reason and statuses.all_succeeded(self.status):
+                reason, message = "OutputError", problem
+            await self._finish(reason, message, outputs)
 
     async def _admitted(self, stack: AsyncExitStack) -> None:
         """Wait for a place on the host, which *stack* gives back. What runs already has one."""
@@ -267,17 +272,33 @@ class PodWorker:
             self.note(reason, message, warning=reason != statuses.STOPPED)
         await self.save()
 
-    async def _collect(self) -> PodOutputs:
+    async def output_mounts(self, key: ContainerKey, container: Container) -> tuple[Mount, ...]:
+        """Return the mounts of the files that this container is to write."""
         wanted = self.request.outputs
+        if container.name != (wanted.container or self.pod.spec.containers[0].name):
+            return ()
+        return await self.host.outputs.mounts(key, container, wanted)
+
+    async def _collect(self) -> tuple[PodOutputs, str]:
+        """Return what was asked for, and what is wrong with it."""
+        wanted, problem = self.request.outputs, ""
         name = wanted.container or self.pod.spec.containers[0].name
         state = statuses.find(self.status, name)
-        result = None
-        if wanted.result and state.state.terminated:
-            key = ContainerKey(pod_uid=self.uid, container=name, attempt=state.restart_count)
+        if (ended := state.state.terminated) is None:
+            return PodOutputs(), problem
+        key = ContainerKey(pod_uid=self.uid, container=name, attempt=state.restart_count)
+        result: str | None = None
+        parameters: tuple[OutputParameter, ...] = ()
+        if wanted.result:
             data = await self.host.logs.result(key, RESULT_LIMIT_BYTES)
             result = data.decode("utf-8", errors="replace")
-        ended = state.state.terminated if wanted.exit_code else None
-        return PodOutputs(result=result, exit_code=str(ended.exit_code) if ended else None)
+        try:
+            container = next(one for one in self.pod.spec.containers if one.name == name)
+            parameters = await self.host.outputs.read(key, container, wanted, self.volumes)
+        except OutputError as exc:
+            problem = str(exc)
+        exit_code = str(ended.exit_code) if wanted.exit_code else None
+        return PodOutputs(result=result, exit_code=exit_code, parameters=parameters), problem
 
     async def _clean_up(self) -> None:
         handles = sorted(self.handles.values(), key=lambda handle: not handle.key.container)

@@ -5,8 +5,9 @@ its clients.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from argoexec_cli.aio import Signal, Tasks
@@ -110,7 +111,7 @@ class FakeContainer:
             case "echo":
                 self._echo(list(words))
             case "printf":
-                self._write(unescape(words[0]), STDOUT)
+                self._print(unescape(words[0]), words[1:])
             case "seq":
                 numbers = range(int(words[0]), int(words[1]) + 1)
                 self._write(b"".join(b"%d\n" % number for number in numbers), STDOUT)
@@ -132,7 +133,23 @@ class FakeContainer:
         stream = STDERR if words and words[-1] == ">&2" else STDOUT
         words = words[:-1] if stream == STDERR else words
         end = "" if words and words[0] == "-n" else "\n"
-        self._write((" ".join(words[not end :]) + end).encode(), stream)
+        words = words[not end :]
+        target = words[-2:] if words[-2:-1] == [">"] else []
+        text = " ".join(words[: len(words) - len(target)]) + end
+        self._print(text.encode(), target, stream)
+
+    def _print(self, data: bytes, target: Sequence[str], stream: int = STDOUT) -> None:
+        """Write to the file that `> FILE` names: what no volume holds goes with the container."""
+        if not target:
+            self._write(data, stream)
+        elif (path := self._on_host(PurePosixPath(target[1]))) is not None:
+            path.write_bytes(data)
+
+    def _on_host(self, path: PurePosixPath) -> Path | None:
+        for mount in reversed(self.spec.mounts):
+            if path.is_relative_to(mount.target) and not mount.read_only:
+                return Path(mount.source) / path.relative_to(mount.target)
+        return None
 
     def _write(self, data: bytes, stream: int) -> None:
         now = datetime.now(UTC)

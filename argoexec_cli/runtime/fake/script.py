@@ -4,6 +4,7 @@ Statements are separated by `;`, `&&` or a new line:
 
     echo WORDS…            a line on stdout; `>&2` at the end: on stderr; `-n`: no newline
     printf TEXT            TEXT with \n, \r, \0 and \xHH replaced, nothing added
+                           (both: `> FILE` at the end writes to a file in a mounted volume)
     sleep SECONDS          virtual work: nothing happens meanwhile
     exit CODE              end now
     true, false            do nothing; `false` makes the script end with 1 if it is last

@@ -19,6 +19,7 @@ from tests.engines.docker import DockerEngine
 from tests.executors.conformance import ExecutorConformance, Reopen
 from tests.executors.conformance_files import RealFileCases
 from tests.executors.conformance_groups import RealGroupCases
+from tests.executors.conformance_outputs import RealOutputCases
 from tests.executors.conformance_security import RealSecurityCases
 from tests.executors.local.opening import Opener, fast_settings
 
@@ -57,7 +58,9 @@ class TestOverTheWire(ExecutorConformance):
 
 
 @pytest.mark.docker
-class TestOnDocker(ExecutorConformance, RealGroupCases, RealFileCases, RealSecurityCases):
+class TestOnDocker(
+    ExecutorConformance, RealGroupCases, RealFileCases, RealOutputCases, RealSecurityCases
+):
     """In this process, on Docker Engine."""
 
     @pytest_asyncio.fixture

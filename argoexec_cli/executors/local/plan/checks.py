@@ -13,7 +13,7 @@ from argoexec_cli.executors.local.plan.volume_checks import check_selectors, che
 from argoexec_cli.models.base import FieldError
 from argoexec_cli.models.pod import Container, PodSpec
 from argoexec_cli.models.quantity import parse_bytes
-from argoexec_cli.models.record import PodRequest
+from argoexec_cli.models.record import OutputsWanted, PodRequest
 from argoexec_cli.models.sources import EnvVarSource
 
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -44,6 +44,7 @@ def check(request: PodRequest) -> None:
     check_volumes(request)
     _check_containers(request)
     _check_files(request)
+    _check_outputs(request.outputs)
     _check_times(request)
 
 
@@ -76,6 +77,18 @@ def _check_containers(request: PodRequest) -> None:
     wanted = request.outputs.container
     if wanted and wanted not in {container.name for container in spec.containers}:
         raise FieldError("outputs.container", f"the pod has no container {wanted!r}")
+
+
+def _check_outputs(wanted: OutputsWanted) -> None:
+    names: set[str] = set()
+    for index, one in enumerate(wanted.parameters):
+        at = f"outputs.parameters[{index}]"
+        if not one.name or one.name in names:
+            raise FieldError(f"{at}.name", f"{one.name!r} is empty or used twice")
+        path = PurePosixPath(one.path)
+        if not path.is_absolute() or ":" in one.path or ".." in path.parts or "\0" in one.path:
+            raise FieldError(f"{at}.path", f"{one.path!r} is not an absolute path without ':'")
+        names.add(one.name)
 
 
 def _check_env(container: Container, path: str, spec: PodSpec) -> None:
