@@ -116,7 +116,7 @@ def test_takes_back_settings_that_were_its_own(edited: bool, role: Role) -> None
 def test_tells_from_the_log_why_the_engine_does_not_start(role: Role) -> None:
     role.config.parent.mkdir()
     role.config.write_text(json.dumps({**role.private, "no-such-setting": 1}))
-    with pytest.raises(AssertionError, match=r"end of its log: .*no-such-setting"):
+    with pytest.raises(AssertionError, match=r"last line of .*no-such-setting"):
         role.apply(docker_start_limit_s=1)
 
 
