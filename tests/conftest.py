@@ -27,6 +27,7 @@ pytest.register_assert_rewrite(
 
 from tests.engines import containerd, docker, registry  # noqa: E402 - must follow the registration above
 from tests.engines.availability import REQUIRE_OPTION, need  # noqa: E402
+from tests.kube.fixtures import cluster, kube, kubeconfig  # noqa: E402, F401 - fixtures for all
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

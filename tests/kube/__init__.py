@@ -1,0 +1,1 @@
+"""The Kubernetes client, and the API server that tests talk to."""

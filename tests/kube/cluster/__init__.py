@@ -1,0 +1,12 @@
+"""An API server for tests that behaves like one: versions, watches, conflicts, RBAC, pods' logs.
+
+It runs in a thread of its own, so programs, threads and coroutines can all talk to it. What it does
+not imitate: admission, defaulting, scheduling, and schemas but that of WorkflowTaskSet's status.
+"""
+
+from tests.kube.cluster.cluster import FakeCluster
+from tests.kube.cluster.faults import Fault
+from tests.kube.cluster.refusals import Refusal
+from tests.kube.cluster.requests import Asked
+
+__all__ = ["Asked", "FakeCluster", "Fault", "Refusal"]
