@@ -1,0 +1,1 @@
+"""Real Argo Workflows: what makes its controllers hand tasks to our executors."""
