@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "Serve": {
         "serve": "Run the daemon: this machine becomes an executor.",
         "register": "Tell the controller of an executor's name and address.",
+        "plugin": "Answer Argo's agent as an executor plugin.",
     },
     "Set up": {
         "doctor": "Check what is needed here, and say how to fix what is not.",

@@ -36,7 +36,8 @@ class Body(Model):
 
     `executor` names who runs it. `result` says when stdout becomes `outputs.result`: "json" only if
     it is a JSON document, "text" always, "none" never. Argo parses the results of loops as JSON and
-    fails the whole loop when one is not, so "json" is the default.
+    fails the whole loop when one is not, so "json" is the default. `key` tells tasks apart that are
+    otherwise equal, where Argo does not say which is which (the plugin): best `"{{node.name}}"`.
     """
 
     container: dict[str, Any] | None = None
@@ -44,6 +45,7 @@ class Body(Model):
     pod: dict[str, Any] | None = None
     executor: str = ""
     result: ResultRule = "json"
+    key: str = ""
 
 
 class Planned(Model):

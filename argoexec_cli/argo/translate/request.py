@@ -104,6 +104,7 @@ def pod_uid(owner: Owner, key: str) -> str:
 
 
 def _metadata(template: Template, owner: Owner, identity: Identity, spec: PodSpec) -> ObjectMeta:
+    uid = pod_uid(owner, identity.key)
     annotations = {
         **template.metadata.annotations,
         "kubectl.kubernetes.io/default-container": spec.containers[0].name,
@@ -114,16 +115,18 @@ def _metadata(template: Template, owner: Owner, identity: Identity, spec: PodSpe
     if template.node_selector:
         annotations[NODE_SELECTOR] = json.dumps(template.node_selector, sort_keys=True)
     return ObjectMeta(
-        name=_pod_name(owner.name, template.name, identity.suffix),
+        name=_pod_name(owner.name, template.name, f"{identity.suffix}-{uid[:5]}"),
         namespace=owner.namespace,
-        uid=pod_uid(owner, identity.key),
+        uid=uid,
         labels={**template.metadata.labels, WORKFLOW: owner.name[:63], CLIENT: owner.client},
         annotations=annotations,
     )
 
 
 def _pod_name(workflow: str, template: str, suffix: str) -> str:
-    """Name the pod as Argo's second format does: workflow, template, hash of the node."""
+    """Name the pod as Argo's second format does: workflow, template, hash of the node; and then
+    some of its uid, for a workflow of the same name may have left one.
+    """
     stem = f"{workflow}-{template}" if template else workflow
     stem = _NAME_CHARS.sub("-", stem.lower()).strip("-.")
     return f"{stem[: _LONGEST_NAME - len(suffix) - 1].rstrip('-.')}-{suffix}"

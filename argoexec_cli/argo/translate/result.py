@@ -59,6 +59,11 @@ def failed(message: str, *, phase: str = "Error") -> NodeResult:
     return {"phase": phase, "message": message}
 
 
+def timed_out(result: NodeResult, limit_s: float) -> NodeResult:
+    """Return *result* of a task that we ended because its time was up, saying so."""
+    return result | {"phase": "Failed", "message": f"timed out after {render_duration(limit_s)}"}
+
+
 def record_main(delegation: Delegation) -> str:
     """Return the name of the container whose outputs count."""
     return delegation.request.outputs.container

@@ -1,0 +1,141 @@
+"""What the plugin answers to `template.execute`: where a task is, asked again and again.
+
+Nothing is remembered that could not be found again: the pod's name and uid follow from the
+workflow and the template, and an executor returns the pod that is there. So any call may be
+repeated, by another process too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from argoexec_cli.argo.feed import Feeds, Resolve
+from argoexec_cli.argo.tails import read_tails
+from argoexec_cli.argo.translate.request import Delegation, Identity, Owner, delegate
+from argoexec_cli.argo.translate.result import failed, node_result, timed_out
+from argoexec_cli.argo.translate.template import is_ours
+from argoexec_cli.errors import (
+    ArgoexecError,
+    CapacityError,
+    InvalidError,
+    TimedOutError,
+    UnavailableError,
+)
+from argoexec_cli.models.record import PodRecord
+from argoexec_cli.models.verdict import verdict
+
+_log = logging.getLogger(__name__)
+CLIENT: Final = "plugin"
+Answer = dict[str, Any]
+NOT_OURS: Final[Answer] = {}
+
+_PASSING: Final = (UnavailableError, CapacityError, TimedOutError)
+_SOON: Final = "1s"
+_LATER: Final = "5s"
+_KEPT: Final = 1000
+_OUR_DOING: Final = ("Stopped", "DeadlineExceeded")
+
+
+class Metadata(msgspec.Struct):
+    """The workflow, as the request names it. Argo says the uid since 3.4."""
+
+    name: str
+    namespace: str = "default"
+    uid: str = ""
+
+
+class Workflow(msgspec.Struct):
+    """See `Metadata`."""
+
+    metadata: Metadata
+
+
+class Request(msgspec.Struct):
+    """The body of `template.execute`. More keys are for versions to come."""
+
+    workflow: Workflow
+    template: dict[str, Any]
+
+
+class Answering:
+    """Answers requests, any number at a time."""
+
+    def __init__(self, resolve: Resolve, default: Callable[[], str], feeds: Feeds) -> None:
+        """Hand tasks to the executors that *resolve* knows, by default to *default*'s."""
+        self._resolve = resolve
+        self._default = default
+        self._feeds = feeds
+        self._ended: OrderedDict[str, Answer] = OrderedDict()
+
+    async def execute(self, body: bytes) -> Answer:
+        """Return the answer to a request; `InvalidError` for a body that is none.
+
+        What a fault of today prevents is "ask again later", never an end.
+        """
+        request = _decode(body)
+        if not is_ours(request.template):
+            return NOT_OURS
+        meta = request.workflow.metadata
+        try:
+            owner = Owner(meta.namespace, meta.name, meta.uid or meta.name, CLIENT)
+            delegation = delegate(request.template, owner, _identity(request.template))
+            return await self._look(delegation)
+        except _PASSING as exc:
+            return {"node": {"phase": "Pending", "message": exc.message}, "requeue": _LATER}
+        except ArgoexecError as exc:
+            return {"node": failed(exc.message)}
+
+    async def _look(self, delegation: Delegation) -> Answer:
+        uid = delegation.request.pod.metadata.uid
+        if (answer := self._ended.get(uid)) is not None:
+            return answer
+        name = delegation.executor or self._default()
+        executor = self._resolve(name)
+        record = self._feeds.latest(uid)
+        if record is None:
+            record = await executor.run_pod(delegation.request)
+            self._feeds.follow(name)
+        if record.pod.status.terminal:
+            record = await executor.get_pod(record.ref)
+            logs = await read_tails(executor, record)
+            result = node_result(delegation, record, logs, name)
+            if delegation.limit_s and record.pod.status.reason in _OUR_DOING:
+                result = timed_out(result, delegation.limit_s)
+            return self._keep(uid, {"node": result})
+        if _late(delegation, record):
+            await executor.stop_pod(record.ref)
+        phase, message = verdict(record.pod.status)
+        return {"node": {"phase": phase, "message": message or f"on {name}"}, "requeue": _SOON}
+
+    def _keep(self, uid: str, answer: Answer) -> Answer:
+        self._ended[uid] = answer
+        if len(self._ended) > _KEPT:
+            self._ended.popitem(last=False)
+        return answer
+
+
+def _decode(body: bytes) -> Request:
+    try:
+        return msgspec.json.decode(body, type=Request)
+    except msgspec.MsgspecError as exc:
+        raise InvalidError(f"the request cannot be understood: {exc}") from exc
+
+
+def _identity(template: dict[str, Any]) -> Identity:
+    """Tell tasks apart by all that is known of them: the template with its inputs."""
+    digest = hashlib.sha256(msgspec.json.encode(template, order="deterministic")).hexdigest()
+    return Identity(f"template/{digest}", digest[:10])
+
+
+def _late(delegation: Delegation, record: PodRecord) -> bool:
+    created = record.pod.metadata.creation_timestamp
+    if delegation.limit_s is None or created is None:
+        return False
+    return (datetime.now(UTC) - created).total_seconds() > delegation.limit_s
