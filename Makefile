@@ -14,7 +14,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 LOCK := .requirements/dev.txt
-PYTEST := $(BIN)/python -m pytest
+# Two at a time even on two cores: tests of engines mostly wait.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 PYTEST_ARGS ?=
 # What the suite's engines are made of; installed by `make engines` where missing.
 ENGINE_PACKAGES := docker.io busybox-static docker-registry iptables iproute2 containerd containernetworking-plugins crun

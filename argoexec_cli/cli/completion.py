@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from argoexec_cli.cli.items import Item
     from argoexec_cli.cli.session import Session
 
-_PATIENCE_S: Final = 0.25
+_PATIENCE_S: Final = 1.0
 
 
 def complete_name(ctx: Any, incomplete: str) -> list[str]:
