@@ -1,0 +1,182 @@
+"""The objects that argoexec puts into a cluster. Pure.
+
+Rules are the smallest that work. Source: the RBAC tables of argo-workflows' agent (plugins), and
+what `argoexec agent` asks for.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Final
+
+import yaml
+
+from argoexec_cli.argo.register.settings import (
+    AGENT_NAME,
+    CLIENT_SECRET,
+    PLUGIN_NAME,
+    PLUGIN_PORT,
+    USER_ID,
+    ClientFiles,
+    Wanted,
+)
+from argoexec_cli.kube.base import Object
+from argoexec_cli.kube.resources import (
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    ROLE_BINDINGS,
+    ROLES,
+    Resource,
+)
+
+_ARGO: Final = "argoproj.io"
+_RBAC: Final = "rbac.authorization.k8s.io"
+PLUGIN_AGENT: Final = "argoexec-plugin"
+STATUS_ROLE: Final = "argoexec-workflowtasksets-status"
+
+PLUGIN_RULES: Final = (
+    {"apiGroups": [_ARGO], "resources": ["workflowtasksets"], "verbs": ["list", "watch"]},
+    {"apiGroups": [_ARGO], "resources": ["workflowtasksets/status"], "verbs": ["patch"]},
+)
+"""What the stock agent pod, which calls the plugin, needs in the namespace of a workflow."""
+
+STATUS_RULES: Final = (
+    {"apiGroups": [_ARGO], "resources": ["workflowtasksets/status"], "verbs": ["patch"]},
+)
+"""What manifests of Argo forget to give their controller (argo-workflows #13341)."""
+
+AGENT_RULES: Final = (
+    {
+        "apiGroups": [_ARGO],
+        "resources": ["workflowtasksets"],
+        "verbs": ["get", "list", "watch", "patch"],
+    },
+    {"apiGroups": [_ARGO], "resources": ["workflowtasksets/status"], "verbs": ["patch"]},
+    {"apiGroups": [_ARGO], "resources": ["workflows"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "verbs": ["get", "create", "patch"],
+    },
+)
+"""What `argoexec agent` needs wherever workflows run. Secrets are for headers of http templates."""
+
+_SECURITY: Final = {
+    "runAsNonRoot": True,
+    "runAsUser": USER_ID,
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+_RESOURCES: Final = {
+    "requests": {"cpu": "20m", "memory": "96Mi"},
+    "limits": {"cpu": "500m", "memory": "256Mi"},
+}
+
+
+def plugin_config_map(namespace: str, wanted: Wanted) -> Object:
+    """Return the declaration of the plugin: one sidecar for every agent pod."""
+    container = {
+        "name": f"{PLUGIN_NAME}-plugin",
+        "image": wanted.image,
+        "args": ["plugin", "--listen", f"0.0.0.0:{PLUGIN_PORT}"],
+        "ports": [{"containerPort": PLUGIN_PORT}],
+        "env": _environment(wanted),
+        "resources": _RESOURCES,
+        "securityContext": _SECURITY,
+    }
+    return {
+        "metadata": {
+            "name": f"{PLUGIN_NAME}-executor-plugin",
+            "namespace": namespace,
+            "labels": {"workflows.argoproj.io/configmap-type": "ExecutorPlugin"},
+        },
+        "data": {
+            "sidecar.automountServiceAccountToken": "false",
+            "sidecar.container": yaml.safe_dump(container, sort_keys=False),
+        },
+    }
+
+
+def client_secret(namespace: str, files: ClientFiles) -> Object:
+    """Return the Secret with the client's certificate, under the usual names of its parts."""
+    texts = {"ca.crt": files.ca, "tls.crt": files.cert, "tls.key": files.key}
+    data = {key: _base64(text) for key, text in texts.items() if text}
+    return {
+        "metadata": {"name": CLIENT_SECRET, "namespace": namespace},
+        "type": "Opaque",
+        "data": data,
+    }
+
+
+def account_token(namespace: str, account: str) -> Object:
+    """Return the Secret that agent pods mount; clusters since 1.24 make none by themselves."""
+    return {
+        "metadata": {
+            "name": f"{account}.service-account-token",
+            "namespace": namespace,
+            "annotations": {"kubernetes.io/service-account.name": account},
+        },
+        "type": "kubernetes.io/service-account-token",
+    }
+
+
+def role_and_binding(
+    name: str, namespace: str, rules: tuple[Object, ...], account: str, account_namespace: str
+) -> tuple[tuple[Resource, Object], ...]:
+    """Return a role and its binding: in *namespace*, or, without one, for the whole cluster."""
+    meta = {"name": name} | ({"namespace": namespace} if namespace else {})
+    role, binding = (ROLES, ROLE_BINDINGS) if namespace else (CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": account_namespace}
+    reference = {"apiGroup": _RBAC, "kind": role.kind, "name": name}
+    return (
+        (role, {"metadata": dict(meta), "rules": [dict(rule) for rule in rules]}),
+        (binding, {"metadata": dict(meta), "roleRef": reference, "subjects": [subject]}),
+    )
+
+
+def agent_deployment(namespace: str, wanted: Wanted, instance_id: str) -> Object:
+    """Return the Deployment of `argoexec agent`, two replicas of which one leads."""
+    args = ["agent", "--leader-elect"]
+    args += [f"--instance-id={instance_id}"] if instance_id else []
+    labels = {"app.kubernetes.io/name": AGENT_NAME}
+    container = {
+        "name": "agent",
+        "image": wanted.image,
+        "args": args,
+        "env": _environment(wanted),
+        "resources": _RESOURCES,
+        "securityContext": _SECURITY,
+        "volumeMounts": [{"name": "state", "mountPath": "/var/lib/argoexec"}],
+    }
+    pod = {
+        "serviceAccountName": AGENT_NAME,
+        "containers": [container],
+        "volumes": [{"name": "state", "emptyDir": {}}],
+    }
+    return {
+        "metadata": {"name": AGENT_NAME, "namespace": namespace, "labels": dict(labels)},
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
+
+
+def _environment(wanted: Wanted) -> list[Object]:
+    env: list[Object] = [{"name": "ARGOEXEC_SERVER", "value": wanted.endpoint}]
+    keys = {"CA": "ca.crt", "CERT": "tls.crt", "KEY": "tls.key"}
+    given = dict(zip(keys, wanted.files, strict=True))
+    for name, key in keys.items():
+        if given[name]:
+            source = {"secretKeyRef": {"name": CLIENT_SECRET, "key": key}}
+            env.append({"name": f"ARGOEXEC_TLS_{name}_PEM", "valueFrom": source})
+    return env
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
