@@ -42,6 +42,7 @@ def load_settings(
         registry=Setting(value=str(registry), origin="beside the config file"),
         docker_host=_variable(env, "DOCKER_HOST", ""),
         containerd_host=_variable(env, "CONTAINER_RUNTIME_ENDPOINT", ""),
+        kubeconfig=_kubeconfig(env),
         contexts=file.contexts,
         no_color=bool(env.get("NO_COLOR")),
         superuser=root,
@@ -100,6 +101,14 @@ def _server(
         f"{config.value}: current-context: there is no context {wanted!r}",
         hint=f"set it to one of those that the file has: {known}",
     )
+
+
+def _kubeconfig(env: Mapping[str, str]) -> Setting:
+    """Return the files that exist of those that kubectl would read."""
+    named = env.get("KUBECONFIG")
+    paths = named.split(os.pathsep) if named else [os.path.join(_home(env), ".kube", "config")]
+    found = [path for path in paths if path and os.path.exists(path)]
+    return Setting(value=os.pathsep.join(found), origin="KUBECONFIG" if named else _DEFAULT)
 
 
 def _variable(env: Mapping[str, str], name: str, default: str) -> Setting:

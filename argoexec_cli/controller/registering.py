@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -69,6 +70,24 @@ def plan_register(
         problem = str(exc).strip().splitlines()[-1].strip()
         raise InvalidError(f"{file}: cannot be edited: {problem}", hint="edit it by hand") from exc
     _check(old, planned, name, file)
+    return planned
+
+
+def plan_data(
+    data: dict[str, str], name: str, endpoint: str, *, default: bool = False
+) -> dict[str, str]:
+    """Like `plan_register`, for a ConfigMap in a cluster: return its *data* with *name* in it."""
+    check_name(name)
+    check_endpoint(endpoint)
+    manifest = {"kind": "ConfigMap", "metadata": {"name": CONFIG_MAP}, "data": data}
+    before = read_registry(json.dumps(manifest), CONFIG_MAP)
+    known = before.executors.get(name)
+    planned = dict(data)
+    if known is None or known.endpoint != endpoint:
+        planned["executors"] = _edit_block(data.get("executors"), name, endpoint)
+    if default:
+        planned["executor"] = name
+    read_registry(json.dumps(manifest | {"data": planned}), CONFIG_MAP)
     return planned
 
 

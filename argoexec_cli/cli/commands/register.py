@@ -3,83 +3,113 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+from argoexec_cli.cli.clusters import ClusterOptions
 from argoexec_cli.cli.completion import complete_executor
 from argoexec_cli.cli.declare import Argument, Option
 from argoexec_cli.cli.output import write
+from argoexec_cli.cli.registered import show_registry
+from argoexec_cli.cli.routing import Changing, Registration, Routing
 from argoexec_cli.cli.session import Session
-from argoexec_cli.cli.table import render_table
-from argoexec_cli.controller.registry import Registry, read_registry_file
-from argoexec_cli.errors import InvalidError
+from argoexec_cli.controller.registry import read_registry_file
+from argoexec_cli.errors import ExitCode, InvalidError
+
+
+class Target(NamedTuple):
+    """Which address to make known."""
+
+    endpoint: Annotated[
+        str, Option(metavar="ADDRESS", help="Where it answers: unix:///path or host:port.")
+    ] = ""
+    default: Annotated[bool, Option("--default", help="Send runs there that name no executor.")] = (
+        False
+    )
+    config_map: Annotated[Path | None, Option(metavar="FILE", help="The manifest to change.")] = (
+        None
+    )
 
 
 def register_(
     session: Session,
+    target: Target,
+    changing: Changing,
+    cluster: ClusterOptions,
+    routing: Routing,
     name: Annotated[
         str,
         Argument(metavar="[NAME]", help="The executor.", complete=complete_executor),
     ] = "",
-    endpoint: Annotated[
-        str, Option(metavar="ADDRESS", help="Where it answers: unix:///path or host:port.")
-    ] = "",
-    default: Annotated[
-        bool, Option("--default", help="Send runs there that name no executor.")
-    ] = False,
-    dry_run: Annotated[bool, Option("--dry-run", help="Only show the difference.")] = False,
-    config_map: Annotated[
-        Path | None, Option(metavar="FILE", help="The manifest to change.")
-    ] = None,
-) -> None:
+) -> int:
     """Tell the controller of an executor's name and address.
 
-    Writes the ConfigMap argo-workflows-controller-configmap, here as a file in the config
-    directory. Repeating it changes nothing; other keys, comments and order stay. Without a NAME it
+    Writes the ConfigMap argo-workflows-controller-configmap: a file in the config directory, or,
+    with --cluster, the cluster's. With --route Argo's own controller is told, by a plugin or an
+    agent. Repeating it changes nothing; other keys, comments and order stay. Without a NAME it
     shows what is registered.
     """
-    path = config_map or Path(session.settings.registry.value)
+    wanted = Registration(name, target.endpoint, target.default, changing, cluster, routing)
+    if wanted.in_cluster:
+        return _in_cluster(session, target, wanted)
+    return _in_file(session, target, wanted)
+
+
+def _in_file(session: Session, target: Target, wanted: Registration) -> int:
+    changing, name = wanted.changing, wanted.name
+    if changing.revert:
+        raise InvalidError(
+            "--revert is for clusters, and none is named",
+            hint="argoexec register --cluster --revert",
+        )
+    path = target.config_map or Path(session.settings.registry.value)
     registry = read_registry_file(path)
-    if not name and (endpoint or default or dry_run):
+    asks = target.endpoint or target.default or changing.dry_run or changing.check
+    if not name and asks:
         raise InvalidError(
             "a NAME is missing: what shall the executor be called?",
             hint="argoexec register my-custom-executor --endpoint ADDRESS --default",
         )
     if not name:
-        _show(session, registry, path)
-        return
+        show_registry(session, registry, path)
+        return ExitCode.OK
     known = registry.executors.get(name)
-    endpoint = endpoint or (known.endpoint if known else "")
+    endpoint = target.endpoint or (known.endpoint if known else "")
     if not endpoint:
         own = f"unix://{session.settings.socket.value}"
         hint = f"argoexec register {name} --endpoint {own}"
         raise InvalidError(f"{name} is new: --endpoint is needed", hint=hint)
-    _change(session, path, name, endpoint, default=default, dry_run=dry_run)
+    return _change(session, path, wanted._replace(endpoint=endpoint))
 
 
-def _change(
-    session: Session, path: Path, name: str, endpoint: str, *, default: bool, dry_run: bool
-) -> None:
+def _in_cluster(session: Session, target: Target, wanted: Registration) -> int:
+    import asyncio
+
+    from argoexec_cli.cli.registration import register_in_cluster
+
+    if target.config_map is not None:
+        raise InvalidError("--config-map is a file, and a cluster is meant", hint="leave it out")
+    return asyncio.run(register_in_cluster(session, wanted))
+
+
+def _change(session: Session, path: Path, wanted: Registration) -> int:
     from argoexec_cli.controller.registering import plan_register, render_diff, write_registry
 
+    name, endpoint = wanted.name, wanted.endpoint
     old = path.read_text() if path.exists() else None
-    new = plan_register(old, name, endpoint, default=default, file=str(path))
+    new = plan_register(old, name, endpoint, default=wanted.default, file=str(path))
     if new == (old or ""):
         session.say(f"{name} is registered already; nothing to change in {path}")
-        return
-    if dry_run:
+        return ExitCode.OK
+    if wanted.changing.check:
+        write(render_diff(old, new, str(path)))
+        return ExitCode.FAILED
+    if wanted.changing.dry_run:
         write(render_diff(old, new, str(path)))
         session.say("this was a dry run: nothing was written")
-        return
+        return ExitCode.OK
     write_registry(path, new)
-    session.say(f"registered {name} at {endpoint}{' as default' if default else ''} in {path}")
-
-
-def _show(session: Session, registry: Registry, path: Path) -> None:
-    if not registry.executors:
-        session.say(f"no executor is registered in {path}")
-        return
-    rows = [
-        [name, each.endpoint, "yes" if name == registry.default else ""]
-        for name, each in registry.executors.items()
-    ]
-    write(render_table(rows, header=["NAME", "ENDPOINT", "DEFAULT"], color=session.color))
+    as_default = " as default" if wanted.default else ""
+    session.say(f"registered {name} at {endpoint}{as_default} in {path}")
+    if session.settings.kubeconfig.value:
+        session.say("in the cluster it is registered by --cluster")
+    return ExitCode.OK
