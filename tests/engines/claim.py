@@ -26,7 +26,7 @@ def claim() -> tuple[Path, str]:
         bridge, address = kernel.claim_bridge()
         directory = _BASE / bridge
         directory.mkdir(mode=0o700)
-        (directory / "owner").write_text(_identity(os.getpid()))
+        (directory / "owner").write_text(identity(os.getpid()))
     return directory, address
 
 
@@ -40,7 +40,7 @@ def sweep() -> None:
     """Remove engines whose test process ended without doing so, as one that was killed does."""
     with _claims():
         for directory in _BASE.glob("axe[0-9]*"):
-            if directory.name.removeprefix("axe").isdigit() and not _owner_lives(directory):
+            if directory.name.removeprefix("axe").isdigit() and not owner_lives(directory):
                 _remove_traces(directory)
 
 
@@ -73,15 +73,16 @@ def _claims() -> Iterator[None]:
         yield
 
 
-def _owner_lives(directory: Path) -> bool:
+def owner_lives(directory: Path) -> bool:
+    """Tell whether the process that made *directory* and wrote its `identity` there still runs."""
     try:
         owner = (directory / "owner").read_text()
-        return owner == _identity(int(owner.split()[0]))
+        return owner == identity(int(owner.split()[0]))
     except (OSError, ValueError, IndexError):
         return False
 
 
-def _identity(pid: int) -> str:
+def identity(pid: int) -> str:
     """Return the pid with its start time, which together are never used twice."""
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return f"{pid} {after_name[19]}"
