@@ -32,6 +32,7 @@ class Engines(NamedTuple):
     wants_docker: bool = False
     containerd_host: str = ""
     warm_networks: int = 16
+    pull_stall_s: float = 120.0
 
     @asynccontextmanager
     async def open(self, owner: str) -> AsyncIterator[Runtime]:
@@ -76,7 +77,10 @@ class Engines(NamedTuple):
         from argoexec_cli.runtime.docker import DockerOptions, open_docker
 
         host = self.docker_host or DockerOptions().host
-        return open_docker(owner, DockerOptions(host=host, warm_networks=self.warm_networks))
+        options = DockerOptions(
+            host=host, warm_networks=self.warm_networks, pull_stall_s=self.pull_stall_s
+        )
+        return open_docker(owner, options)
 
 
 async def ask_docker(host: str) -> str:

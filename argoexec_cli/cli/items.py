@@ -93,7 +93,7 @@ def item_of_pod(record: PodRecord) -> Item:
         name=pod.metadata.name,
         phase=status.phase or "Pending",
         reason=_pod_reason(status.phase, status.reason, main),
-        message=status.message or _container_message(main),
+        message=status.message or _init_message(status) or _container_message(main),
         executor="",
         created=pod.metadata.creation_timestamp,
         started=status.start_time,
@@ -128,6 +128,12 @@ def _pod_reason(phase: str, reason: str, main: ContainerStatus | None) -> str:
     if phase == "Failed" and main.state.terminated and main.state.terminated.reason != "Error":
         return main.state.terminated.reason
     return ""
+
+
+def _init_message(status: PodStatus) -> str:
+    """Why the init container that is next does not start, as long as one is."""
+    waits = (c.state.waiting for c in status.init_container_statuses)
+    return next((one.message for one in waits if one is not None and one.message), "")
 
 
 def _container_message(main: ContainerStatus | None) -> str:

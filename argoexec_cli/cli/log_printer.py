@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import BinaryIO, Final, NamedTuple
@@ -24,8 +25,15 @@ class Decoration(NamedTuple):
 class LogPrinter:
     """Writes to *out* and flushes after every chunk, so that a follower sees lines at once."""
 
-    def __init__(self, out: BinaryIO, decoration: Decoration) -> None:
-        """Raises `InvalidError` when `grep` is no regular expression."""
+    def __init__(
+        self,
+        out: BinaryIO,
+        decoration: Decoration,
+        *,
+        before: Callable[[], None] | None = None,
+    ) -> None:
+        """Call *before* ahead of each chunk. `InvalidError`: `grep` is no regular expression."""
+        self._before = before
         self._out = out
         self._timestamps = decoration.timestamps
         self._prefix = decoration.prefix
@@ -35,6 +43,8 @@ class LogPrinter:
 
     def write(self, chunk: LogChunk, source: str) -> None:
         """Write a chunk of *source* (`pod/NAME/CONTAINER`)."""
+        if self._before is not None:
+            self._before()
         if self._plain:
             self._out.write(chunk.data)
         else:

@@ -13,6 +13,7 @@ from argoexec_cli.cli.find import pods_of
 from argoexec_cli.cli.follow import all_of, closing, first_error, follow_item
 from argoexec_cli.cli.items import Item, item_of_pod, now
 from argoexec_cli.cli.log_printer import Decoration, LogPrinter
+from argoexec_cli.cli.pulling import PullTeller, telling
 from argoexec_cli.cli.rows import change_line, next_step
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.silence import cause_of_silence, never_started, settled
@@ -163,12 +164,14 @@ async def print_logs(session: Session, server: Server, items: Sequence[Item]) ->
 
     Several logs share stdout, so each line says then where it is from.
     """
-    printer = LogPrinter(sys.stdout.buffer, Decoration(prefix=len(items) > 1))
+    teller = PullTeller(session)
+    printer = LogPrinter(sys.stdout.buffer, Decoration(prefix=len(items) > 1), before=teller.clear)
     outcomes = [0] * len(items)
 
     async def print_one(number: int, item: Item) -> None:
         reader = LogReader(session, server, printer, LogQuery(follow=True))
-        item = await reader.print_item(item)
+        async with telling(teller, server, item):
+            item = await reader.print_item(item)
         async with closing(follow_item(server, item)) as states:
             async for state in states:
                 item = state

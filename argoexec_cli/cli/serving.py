@@ -20,6 +20,7 @@ from argoexec_cli.errors import DeniedError, PreconditionError, TimedOutError
 
 if TYPE_CHECKING:
     from argoexec_cli.cli.session import Session
+    from argoexec_cli.executors.local.images.settings import ImageSettings
     from argoexec_cli.executors.local.settings import LocalSettings
 
 LOG_FILE: Final = "daemon.log"
@@ -39,6 +40,7 @@ class ServePlan:
     cpu_millicores: int = 0
     memory_bytes: int = 0
     retention_s: float = 7 * 86400.0
+    images: ImageSettings
     drain_s: float = 10.0
     insecure: bool = False
     pid_file: Path | None = None
@@ -132,6 +134,7 @@ def local_settings(plan: ServePlan) -> LocalSettings:
         version=__version__,
         room=room,
         retention_s=plan.retention_s,
+        images=plan.images,
     )
 
 

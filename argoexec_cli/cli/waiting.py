@@ -12,6 +12,7 @@ from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.find import find
 from argoexec_cli.cli.follow import all_of, closing, follow_item
 from argoexec_cli.cli.items import Item, now
+from argoexec_cli.cli.pulling import PullTeller
 from argoexec_cli.cli.rows import change_line, next_step
 from argoexec_cli.cli.session import Session
 from argoexec_cli.errors import ExitCode, NotFoundError, TimedOutError
@@ -52,11 +53,18 @@ async def wait_for_items(
 ) -> int:
     """Wait for all *items*, telling of each that is done; return the first exit code but 0."""
     outcomes = [0] * len(items)
+    teller = PullTeller(session)
 
     async def wait_one(number: int, item: Item) -> None:
-        outcomes[number] = await _reach(session, server, item, target)
+        if target is Target.DELETED:
+            outcomes[number] = await _until_deleted(session, server, item)
+        else:
+            outcomes[number] = await _reach(session, server, item, target, teller)
 
-    await all_of(*(wait_one(number, item) for number, item in enumerate(items)))
+    try:
+        await all_of(*(wait_one(number, item) for number, item in enumerate(items)))
+    finally:
+        teller.clear()
     return next((outcome for outcome in outcomes if outcome), ExitCode.OK)
 
 
@@ -69,14 +77,16 @@ async def _find(server: Server, name: str, namespace: str, target: Target) -> It
         raise
 
 
-async def _reach(session: Session, server: Server, item: Item, target: Target) -> int:
-    if target is Target.DELETED:
-        return await _until_deleted(session, server, item)
+async def _reach(
+    session: Session, server: Server, item: Item, target: Target, teller: PullTeller
+) -> int:
     async with closing(follow_item(server, item)) as states:
         async for state in states:
             item = state
+            teller.see(item)
             if target is Target.RUNNING and state.phase == "Running":
                 break
+    teller.clear()
     session.say(change_line(item, now()))
     if hint := next_step(item):
         session.say(hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from argoexec_cli.cli.follow import all_of, closing, follow_all, follow_item
 from argoexec_cli.cli.items import Item, in_order, now
 from argoexec_cli.cli.live import Live
 from argoexec_cli.cli.output import write
+from argoexec_cli.cli.pulling import LINE_EVERY_S, PULLING
 from argoexec_cli.cli.rows import change_line, header, row
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.summary import render_steps
@@ -32,7 +34,7 @@ class Board:
         self._session = session
         self._namespaces = namespaces
         self._items: dict[tuple[str, str, str], Item] = {}
-        self._said: dict[tuple[str, str, str], str] = {}
+        self._said: dict[tuple[str, str, str], tuple[str, float]] = {}
         self._live = Live(sys.stdout) if sys.stdout.isatty() else None
         self._changed = asyncio.Event()
 
@@ -69,9 +71,12 @@ class Board:
             self._live.draw(self._render())
 
     def _say(self, key: tuple[str, str, str], line: str) -> None:
-        if self._said.get(key) != line:
-            self._said[key] = line
-            write(line + "\n")
+        before, before_s = self._said.get(key, ("", 0.0))
+        both_pull = PULLING in line and PULLING in before
+        if line == before or (both_pull and time.monotonic() - before_s < LINE_EVERY_S):
+            return
+        self._said[key] = (line, time.monotonic())
+        write(line + "\n")
 
     def _render(self) -> str:
         # A daemon that was restarted tells of what runs after what has ended.

@@ -43,6 +43,7 @@ def load_settings(
         docker_host=_variable(env, "DOCKER_HOST", ""),
         containerd_host=_variable(env, "CONTAINER_RUNTIME_ENDPOINT", ""),
         kubeconfig=_kubeconfig(env),
+        docker_config=_docker_config(env),
         contexts=file.contexts,
         no_color=bool(env.get("NO_COLOR")),
         superuser=root,
@@ -61,6 +62,13 @@ def _config_path(env: Mapping[str, str]) -> Setting:
     if not base:
         base, origin = os.path.join(_home(env), ".config"), _DEFAULT
     return Setting(value=os.path.join(base, "argoexec", "config.yaml"), origin=origin)
+
+
+def _docker_config(env: Mapping[str, str]) -> Setting:
+    directory, origin = env.get("DOCKER_CONFIG"), "DOCKER_CONFIG"
+    if not directory:
+        directory, origin = os.path.join(_home(env), ".docker"), _DEFAULT
+    return Setting(value=os.path.join(directory, "config.json"), origin=origin)
 
 
 def _data_dir(env: Mapping[str, str], root: bool) -> Setting:

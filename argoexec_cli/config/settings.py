@@ -34,7 +34,8 @@ class Settings(Model, kw_only=True):
     `server` is the first of: the flag `--server`, ARGOEXEC_SERVER, the current context, the local
     socket. `registry` is the manifest of the executor registry, for machines without a cluster.
     An empty `docker_host` or `containerd_host` is the engine's usual socket. `kubeconfig` lists
-    files as KUBECONFIG does; empty when there are none.
+    files as KUBECONFIG does; empty when there are none. `docker_config` is the file in which
+    `docker login` leaves its logins.
     """
 
     server: Setting
@@ -45,6 +46,7 @@ class Settings(Model, kw_only=True):
     docker_host: Setting
     containerd_host: Setting
     kubeconfig: Setting
+    docker_config: Setting
     contexts: tuple[Context, ...] = ()
     no_color: bool = False
     superuser: bool = False

@@ -19,6 +19,7 @@ from argoexec_cli.models.sources import (
     DownwardAPIVolumeSource,
     EnvFromSource,
     EnvVarSource,
+    LocalObjectReference,
     ProjectedVolumeSource,
     SecretVolumeSource,
 )
@@ -126,7 +127,8 @@ class HostAlias(Model):
 
 class PodSpec(Model):
     """Source: core/v1 PodSpec. An empty `hostname` is the pod's name; `host_network` is for policy
-    to allow.
+    to allow. `image_pull_secrets` name Secrets of the request with logins at registries; those of
+    the host come after them.
     """
 
     containers: tuple[Container, ...]
@@ -138,6 +140,7 @@ class PodSpec(Model):
     hostname: str = ""
     host_network: bool = False
     host_aliases: tuple[HostAlias, ...] = ()
+    image_pull_secrets: tuple[LocalObjectReference, ...] = ()
     share_process_namespace: bool = False
     security_context: PodSecurityContext = PodSecurityContext()
 

@@ -1,4 +1,4 @@
-"""Kubernetes quantities (`500m`, `1Gi`) as exact integers.
+"""Kubernetes quantities (`500m`, `1Gi`) as exact integers, and bytes for people to read.
 
 Source: the resource.Quantity type of k8s.io/apimachinery: decimal suffixes n u m "" k M G T P E,
 binary Ki Mi Gi Ti Pi Ei, or an exponent. As there, a value finer than the unit is rounded up.
@@ -53,6 +53,17 @@ def parse_millicores(text: str) -> int:
 def parse_bytes(text: str) -> int:
     """Return a memory quantity in bytes, rounded up."""
     return _whole(text, parse_quantity(text))
+
+
+def format_bytes(count: float) -> str:
+    """Return a number of bytes for people: 34.1 MiB, 50 MiB, 17 B."""
+    unit = "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if count < 1024:
+            break
+        count, unit = count / 1024, larger
+    text = f"{count:.1f}" if count < 1000 and unit != "B" else f"{count:.0f}"
+    return f"{text.removesuffix('.0')} {unit}"
 
 
 def _whole(text: str, value: Decimal) -> int:

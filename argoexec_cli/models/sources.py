@@ -7,6 +7,12 @@ import msgspec
 from argoexec_cli.models.base import Model
 
 
+class LocalObjectReference(Model):
+    """Source: core/v1 LocalObjectReference: something else in the pod's namespace."""
+
+    name: str = ""
+
+
 class ObjectFieldSelector(Model):
     """Source: core/v1 ObjectFieldSelector: a field of the pod, such as metadata.labels['app']."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import nullcontext
 from typing import Annotated, NamedTuple
 
 from argoexec_cli.cli.completion import complete_container
@@ -15,6 +16,7 @@ from argoexec_cli.cli.find import find
 from argoexec_cli.cli.log_printer import Decoration, LogPrinter
 from argoexec_cli.cli.log_stream import LogReader
 from argoexec_cli.cli.params import Name
+from argoexec_cli.cli.pulling import PullTeller, telling
 from argoexec_cli.cli.session import Session
 from argoexec_cli.errors import InvalidError
 from argoexec_cli.models.logs import LogQuery
@@ -60,11 +62,13 @@ async def logs_(session: Session, name: Name, options: LogOptions) -> None:
         previous=options.previous,
     )
     decoration = Decoration(options.timestamps, options.prefix, options.grep)
-    printer = LogPrinter(sys.stdout.buffer, decoration)
+    teller = PullTeller(session)
+    printer = LogPrinter(sys.stdout.buffer, decoration, before=teller.clear)
     async with connect(session) as server, detachable(session, name, "logs -f"):
         item = await find(server, name, session.namespace)
         reader = LogReader(session, server, printer, query)
-        await reader.print_item(item, all_containers=options.all_containers)
+        async with telling(teller, server, item) if options.follow else nullcontext():
+            await reader.print_item(item, all_containers=options.all_containers)
         if error := reader.why_nothing():
             raise error
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.session import Session
+from argoexec_cli.errors import InvalidError
 from argoexec_cli.logging import Format, Level, setup_logging
 
 if TYPE_CHECKING:
     from argoexec_cli.cli.serving import ServePlan
     from argoexec_cli.daemon.detach import Ready
+    from argoexec_cli.executors.local.images.settings import ImageSettings
 
 
 class Place(NamedTuple):
@@ -52,6 +54,18 @@ class Work(NamedTuple):
     retention: Annotated[
         str, Option(metavar="DURATION", help="Keep what has ended for so long.")
     ] = "7d"
+    pull_stall: Annotated[
+        str, Option(metavar="DURATION", help="Give up a pull that brings nothing for so long.")
+    ] = "2m"
+    image_max_age: Annotated[
+        str, Option(metavar="DURATION", help="Remove pulled images unused for so long; 0: never.")
+    ] = "7d"
+    image_gc_high: Annotated[
+        int, Option(metavar="PERCENT", min=1, help="Remove unused ones when the disk is so full,")
+    ] = 85
+    image_gc_low: Annotated[
+        int, Option(metavar="PERCENT", min=0, help="until it is down to this.")
+    ] = 80
     drain: Annotated[
         str, Option(metavar="DURATION", help="Let open calls end for so long at the end.")
     ] = "10s"
@@ -113,12 +127,30 @@ def _plan(session: Session, place: Place, work: Work) -> ServePlan:
             wants_docker=bool(settings.docker_host.value),
             containerd_host=settings.containerd_host.value,
             warm_networks=work.warm_networks,
+            pull_stall_s=parse_duration(work.pull_stall, "--pull-stall"),
         ),
         max_pods=work.max_pods,
         cpu_millicores=parse_millicores(work.cpus) if work.cpus else 0,
         memory_bytes=parse_bytes(work.memory) if work.memory else 0,
         retention_s=parse_duration(work.retention, "--retention"),
+        images=_images(work, Path(settings.docker_config.value)),
         drain_s=parse_duration(work.drain, "--drain"),
         insecure=place.insecure,
         pid_file=place.pid_file.absolute() if place.pid_file else None,
+    )
+
+
+def _images(work: Work, docker_config: Path) -> ImageSettings:
+    from argoexec_cli.executors.local.images.settings import ImageSettings
+
+    if not work.image_gc_low <= work.image_gc_high <= 100:
+        raise InvalidError(
+            "--image-gc-low must not be more than --image-gc-high, nor that than 100",
+            hint="argoexec serve --image-gc-high 85 --image-gc-low 80",
+        )
+    return ImageSettings(
+        docker_config=docker_config,
+        max_age_s=parse_duration(work.image_max_age, "--image-max-age"),
+        high_percent=work.image_gc_high,
+        low_percent=work.image_gc_low,
     )

@@ -5,40 +5,25 @@ how it ended.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from argoexec_cli.errors import (
     ArgoexecError,
     CapacityError,
     StartError,
-    UnavailableError,
 )
 from argoexec_cli.executors.local import statuses
-from argoexec_cli.executors.local.ending import Ending, EndingError
-from argoexec_cli.executors.local.images import to_pull
+from argoexec_cli.executors.local.ending import AttemptError, Ending, EndingError
 from argoexec_cli.executors.local.logs import LogWriter
 from argoexec_cli.executors.local.plan.spec import Place, container_spec, with_network_files
+from argoexec_cli.executors.local.pulling import Pulling
 from argoexec_cli.executors.local.retrying import PASSING, until_it_works
 from argoexec_cli.models.pod import Container, PodSpec
 from argoexec_cli.models.status import ContainerStateTerminated
-from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Exit, Handle, Image, ImagePull
+from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Exit, Handle, Image
 
 if TYPE_CHECKING:
     from argoexec_cli.executors.local.worker import PodWorker
-
-_PULL_TRIES: Final = 3
-_SLOW_PULL_S: Final = 0.25
-"""A pull that takes longer is told of while it goes on."""
-
-
-class AttemptError(Exception):
-    """The pod ends here; `reason` and `message` go into its status."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        """Keep both."""
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
 
 
 class Attempt:
@@ -102,8 +87,9 @@ class Attempt:
         raise AttemptError(statuses.LOST, message)
 
     async def _started(self) -> Handle:
-        image = await self._ending.unless(self._pull())
-        handle = await self._start(image)
+        with self._host.images.held(self._container.image):
+            image = await self._ending.unless(Pulling(self._worker, self._container).run())
+            handle = await self._start(image)
         self._worker.handles[self._key] = handle
         self._note_start(handle, image.digest or image.id)
         return handle
@@ -116,45 +102,6 @@ class Attempt:
         if self._container.sidecar:
             self._worker.status = statuses.ready(self._worker.status, self._name)
         self.started.set()
-
-    async def _pull(self) -> Image:
-        pull = to_pull(self._container)
-        for left in range(_PULL_TRIES - 1, -1, -1):
-            try:
-                image = await self._pull_once(pull)
-            except UnavailableError as exc:
-                if not left:
-                    self._cannot_pull(exc)
-                self._worker.note("Failed", f"Cannot pull: {exc.message}", self._name, warning=True)
-                self._worker.status = statuses.waits(
-                    self._worker.status, self._name, "ImagePullBackOff", exc.message
-                )
-                await self._worker.save()
-                await asyncio.sleep(self._host.settings.pull_backoff_s * 2 ** (_PULL_TRIES - left))
-            except ArgoexecError as exc:
-                self._cannot_pull(exc)
-            else:
-                how = "Successfully pulled" if image.pulled else "Already present on the host:"
-                self._worker.note("Pulled", f"{how} image {pull.image}", self._name)
-                return image
-        raise AssertionError("the last try returns or raises")
-
-    async def _pull_once(self, pull: ImagePull) -> Image:
-        slow = asyncio.get_running_loop().call_later(_SLOW_PULL_S, self._tell_of_pull)
-        try:
-            return await self._host.images.get(pull)
-        finally:
-            slow.cancel()
-
-    def _tell_of_pull(self) -> None:
-        self._worker.note("Pulling", f"Pulling image {self._container.image}", self._name)
-        self._worker.save_soon()
-
-    def _cannot_pull(self, exc: ArgoexecError) -> None:
-        reason = "InvalidImageName" if exc.code == "INVALID_ARGUMENT" else "ErrImagePull"
-        self._worker.status = statuses.waits(self._worker.status, self._name, reason, exc.message)
-        self._worker.note("Failed", exc.message, self._name, warning=True)
-        raise AttemptError(reason, exc.message) from exc
 
     async def _start(self, image: Image) -> Handle:
         worker = self._worker

@@ -11,8 +11,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from argoexec_cli.executors.local import statuses
-from argoexec_cli.executors.local.attempt import Attempt, AttemptError
-from argoexec_cli.executors.local.ending import Ending, EndingError
+from argoexec_cli.executors.local.attempt import Attempt
+from argoexec_cli.executors.local.ending import AttemptError, Ending, EndingError
 from argoexec_cli.models.pod import Container
 from argoexec_cli.models.status import ContainerStateTerminated
 from argoexec_cli.runtime.base import ContainerKey

@@ -13,6 +13,16 @@ from argoexec_cli.aio import Signal
 _T = TypeVar("_T")
 
 
+class AttemptError(Exception):
+    """The pod ends here; `reason` and `message` go into its status."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
 class EndingError(Exception):
     """Raised inside a worker when its pod is to end now."""
 

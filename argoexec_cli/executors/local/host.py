@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from argoexec_cli.aio import Tasks
 from argoexec_cli.executors.local.admission import Admission
-from argoexec_cli.executors.local.images import Images
+from argoexec_cli.executors.local.images.collector import Collector
+from argoexec_cli.executors.local.images.pulls import Images
 from argoexec_cli.executors.local.logs import LogStore
 from argoexec_cli.executors.local.messages import Messages
 from argoexec_cli.executors.local.outputs import OutputFiles
@@ -34,6 +35,7 @@ class Host:
     messages: Messages
     outputs: OutputFiles
     images: Images
+    collector: Collector
     admission: Admission
     hub: Hub
     tasks: Tasks

@@ -16,8 +16,11 @@ import msgspec
 from argoexec_cli.aio import Tasks
 from argoexec_cli.errors import CapacityError, InvalidError, NotFoundError
 from argoexec_cli.executors.local.admission import Admission, need_of
+from argoexec_cli.executors.local.credentials.keychain import Keychain
 from argoexec_cli.executors.local.host import Host
-from argoexec_cli.executors.local.images import Images
+from argoexec_cli.executors.local.images.collector import Collector
+from argoexec_cli.executors.local.images.pulls import Images
+from argoexec_cli.executors.local.images.record import ImageRecord
 from argoexec_cli.executors.local.logs import LogStore
 from argoexec_cli.executors.local.messages import Messages
 from argoexec_cli.executors.local.outputs import OutputFiles
@@ -41,6 +44,7 @@ from argoexec_cli.models.pod import PodSpec
 from argoexec_cli.models.record import PodPage, PodQuery, PodRecord, PodRef, PodRequest, PodUpdate
 from argoexec_cli.models.status import PodStatus
 from argoexec_cli.runtime.base import ContainerKey, Found, Runtime
+from argoexec_cli.runtime.images import image_store_of
 
 _log = logging.getLogger(__name__)
 Kind = Literal["ADDED", "MODIFIED", "DELETED", "SYNCED"]
@@ -67,6 +71,12 @@ async def open_local(
         tasks = Tasks()
         stack.push_async_callback(tasks.stop)
         logs = LogStore(data_dir / "logs")
+        record = ImageRecord(data_dir / "images.db")
+        stack.push_async_callback(record.close)
+        await record.load()
+        keychain = Keychain(settings.images.docker_config)
+        images = Images(runtime, tasks, keychain, record)
+        store = image_store_of(runtime)
         executor = LocalExecutor(
             Host(
                 settings=settings,
@@ -77,7 +87,8 @@ async def open_local(
                 messages=Messages(data_dir / "pods", logs),
                 outputs=OutputFiles(data_dir / "pods"),
                 secrets=SecretStore(data_dir / "pods"),
-                images=Images(runtime, tasks),
+                images=images,
+                collector=Collector(store, images, record, settings.images),
                 admission=Admission(settings.room),
                 hub=Hub(table.store_id),
                 tasks=tasks,

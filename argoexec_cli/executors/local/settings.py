@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from argoexec_cli.executors.local.admission import Room
+from argoexec_cli.executors.local.images.settings import ImageSettings
 from argoexec_cli.executors.local.policy import Policy
 
 
@@ -17,10 +18,9 @@ class LocalSettings:
     `retention_s`, `max_finished` and `max_log_bytes` bound what is kept of finished pods;
     `max_queued` how many may wait. `reap_grace_s` is the age from which containers of ours that no
     pod knows are removed. `parallel_starts` bounds how many containers the runtime starts at a
-    time: more than about twice the cores only makes each start slower. `pull_backoff_s` is the
-    first wait after a registry did not answer; `restart_backoff_s` the first and the longest before
-    a container is started again, by default as the kubelet's CrashLoopBackOff. `policy` is what
-    pods may ask of the host.
+    time: more than about twice the cores only makes each start slower. `restart_backoff_s` is the
+    first and the longest wait before a container is started again, by default as the kubelet's
+    CrashLoopBackOff. `policy` is what pods may ask of the host.
     """
 
     data_dir: Path
@@ -34,8 +34,8 @@ class LocalSettings:
     reap_grace_s: float = 60.0
     sweep_s: float = 60.0
     parallel_starts: int = 8
-    pull_backoff_s: float = 1.0
     restart_backoff_s: tuple[float, float] = (10.0, 300.0)
+    images: ImageSettings = field(default_factory=ImageSettings)
     policy: Policy = field(default_factory=Policy)
 
 

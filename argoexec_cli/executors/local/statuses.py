@@ -143,6 +143,12 @@ def waits(status: PodStatus, name: str, reason: str, message: str = "") -> PodSt
     )
 
 
+def waiting_reason(status: PodStatus, name: str) -> str:
+    """Return why a container waits; "" when it does not."""
+    waits = find(status, name).state.waiting
+    return waits.reason if waits else ""
+
+
 def restarts(status: PodStatus, name: str) -> PodStatus:
     """A container will be started once more."""
     return change(

@@ -30,6 +30,7 @@ async def sweep_for_ever(host: Host, delete: Delete) -> None:
         try:
             await retire(host, delete)
             await reap(host)
+            await host.collector.collect()
         except ArgoexecError as exc:
             _log.warning("sweep: %s", exc.message)
 

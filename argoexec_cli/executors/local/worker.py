@@ -26,9 +26,8 @@ import msgspec
 from argoexec_cli.errors import ArgoexecError, CapacityError, NotFoundError
 from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.admission import need_of
-from argoexec_cli.executors.local.attempt import AttemptError
 from argoexec_cli.executors.local.containers import run_containers
-from argoexec_cli.executors.local.ending import Ending, EndingError
+from argoexec_cli.executors.local.ending import AttemptError, Ending, EndingError
 from argoexec_cli.executors.local.host import Host
 from argoexec_cli.executors.local.outputs import OutputError
 from argoexec_cli.executors.local.plan.sources import sources_of

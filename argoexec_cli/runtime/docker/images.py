@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import time
-from typing import Final
+from pathlib import Path
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -16,7 +18,9 @@ from argoexec_cli.runtime.base import Credentials, Image, ImagePull, OnProgress,
 from argoexec_cli.runtime.docker import wire
 from argoexec_cli.runtime.docker.engine import Answer, Engine
 from argoexec_cli.runtime.docker.refusals import pull_refused, refused
+from argoexec_cli.runtime.images import Disk, StoredImage
 
+_T = TypeVar("_T")
 _REPORT_EVERY_S: Final = 0.2
 _DONE: Final = frozenset({"Pull complete", "Already exists"})
 _LAYER_STATES: Final = _DONE | {
@@ -73,6 +77,53 @@ async def find_image(engine: Engine, name: str) -> Image | None:
         size_bytes=info.size,
         user=info.config.user if info.config else "",
     )
+
+
+async def list_images(engine: Engine) -> list[StoredImage]:
+    """Do what `ImageStore.list_images` promises."""
+    images = await _read(engine, "/images/json", list[wire.ListedImage])
+    # Asked for after the images: one that a container was made from meanwhile is seen to be in use.
+    containers = await _read(engine, "/containers/json", list[wire.UserOfImage])
+    used = {container.image_id for container in containers}
+    return [
+        StoredImage(id=image.id, size_bytes=image.size, in_use=image.id in used) for image in images
+    ]
+
+
+async def remove_image(engine: Engine, name: str) -> bool:
+    """Do what `ImageStore.remove_image` promises: the engine itself refuses what is in use."""
+    # A name without a tag would be looked up as an id too.
+    path = f"/images/{quote(name if name.startswith('sha256:') else full_name(name), safe='/:@')}"
+    answer = await engine.call("DELETE", path)
+    if answer.ok or answer.status == 404:
+        return True
+    if answer.status == 409:
+        return False
+    raise refused(answer, f"remove image {name}")
+
+
+def disk_of(directory: Path | None) -> Disk | None:
+    """Return how full the file system of the engine's *directory* is; None when that is no
+    directory of this machine.
+    """
+    try:
+        figures = os.statvfs(directory) if directory is not None else None
+    except OSError:
+        return None
+    if figures is None:
+        return None
+    return Disk(
+        path=str(directory),
+        capacity_bytes=figures.f_blocks * figures.f_frsize,
+        available_bytes=figures.f_bavail * figures.f_frsize,
+    )
+
+
+async def _read(engine: Engine, path: str, kind: type[_T]) -> _T:
+    answer = await engine.call("GET", path, {"all": "1"})
+    if not answer.ok:
+        raise refused(answer, f"read {path}")
+    return answer.decode(kind)
 
 
 def full_name(image: str) -> str:

@@ -19,7 +19,7 @@ from argoexec_cli.runtime.docker.exits import Exits
 from argoexec_cli.runtime.docker.logs import Logs
 from argoexec_cli.runtime.docker.pool import Pool
 from argoexec_cli.runtime.docker.refusals import refused
-from argoexec_cli.runtime.docker.runtime import DockerOptions, DockerRuntime
+from argoexec_cli.runtime.docker.runtime import DockerOptions, DockerRuntime, Settings
 from argoexec_cli.runtime.docker.sandbox import pool_actions
 from argoexec_cli.runtime.labels import POOL
 
@@ -48,6 +48,7 @@ async def open_docker(
                 name="docker",
                 version=version.version,
                 limits=info.memory_limit and info.cpu_cfs_quota,
+                images=True,
             )
             logs = Logs(engine, exits, changes, root)
             # The pool needs one of the engine's files, so it is off where they are out of reach.
@@ -58,7 +59,7 @@ async def open_docker(
                 await exits.ready()
                 await _adopt(pool, containers)
                 tasks.spawn(pool.run(), name="docker networks")
-                settings = (owner, options, capabilities)
+                settings = Settings(owner, options, capabilities, root if here else None)
                 yield DockerRuntime(engine, containers, exits, logs, pool, settings)
             finally:
                 await pool.close()

@@ -39,16 +39,16 @@ _PULL: Final[tuple[_Row, ...]] = (
     (
         r"no basic auth|unauthorized|authentication required|incorrect username",
         UnauthenticatedError,
-        "give credentials for this registry: docker login REGISTRY on the executor's host",
+        "spec.imagePullSecrets, or docker login REGISTRY as the user of the daemon on its host",
     ),
     (
         r"access denied|access to the resource is denied|forbidden|denied:",
         DeniedError,
-        "check the image's name and who may pull it: docker login REGISTRY",
+        "check the image's name, and who may pull it: spec.imagePullSecrets, docker login REGISTRY",
     ),
     _FULL,
     (
-        r"manifest unknown|not found|no such image|name unknown|no matching manifest",
+        r"manifest unknown|not found|no such image|name unknown|no matching manifest|no such host",
         NotFoundError,
         "check the image's name, tag and digest, and that it exists for this machine",
     ),

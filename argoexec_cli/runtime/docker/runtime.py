@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -26,11 +27,12 @@ from argoexec_cli.runtime.base import (
 from argoexec_cli.runtime.docker.containers import ENDED, Containers, to_found
 from argoexec_cli.runtime.docker.engine import Engine
 from argoexec_cli.runtime.docker.exits import Exits
-from argoexec_cli.runtime.docker.images import have_image
+from argoexec_cli.runtime.docker.images import disk_of, have_image, list_images, remove_image
 from argoexec_cli.runtime.docker.logs import Logs
 from argoexec_cli.runtime.docker.pool import Pool
 from argoexec_cli.runtime.docker.render import render_container
 from argoexec_cli.runtime.docker.sandbox import ensure_sandbox
+from argoexec_cli.runtime.images import Disk, ImageStore, StoredImage
 
 _KILL_AGAIN_S: Final = 5.0
 
@@ -47,9 +49,20 @@ class DockerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = "unix:///var/run/docker.sock"
     pause_image: str = ""
-    pull_stall_s: float = 300.0
+    pull_stall_s: float = 120.0
     warm_networks: int = 16
     read_log_files: bool = True
+
+
+class Settings(NamedTuple):
+    """Whose containers they are, what was chosen, what the engine can do, and its directory where
+    this process can see it.
+    """
+
+    owner: str
+    options: DockerOptions
+    capabilities: Capabilities
+    root: Path | None
 
 
 class DockerRuntime:
@@ -62,15 +75,15 @@ class DockerRuntime:
         exits: Exits,
         logs: Logs,
         pool: Pool,
-        settings: tuple[str, DockerOptions, Capabilities],
+        settings: Settings,
     ) -> None:
-        """Use the parts, which `open_docker` owns; *settings*: owner, options, powers."""
+        """Use the parts, which `open_docker` owns."""
         self._engine = engine
         self._containers = containers
         self._exits = exits
         self._logs = logs
         self._pool = pool
-        self._owner, self._options, self._capabilities = settings
+        self._owner, self._options, self._capabilities, self._root = settings
 
     @property
     def capabilities(self) -> Capabilities:
@@ -84,6 +97,18 @@ class DockerRuntime:
         """
         stall_s = self._options.pull_stall_s
         return await have_image(self._engine, pull, on_progress, stall_s=stall_s)
+
+    async def list_images(self) -> list[StoredImage]:
+        """List all images of the engine."""
+        return await list_images(self._engine)
+
+    async def remove_image(self, name: str) -> bool:
+        """Remove a name, and the image with its last name."""
+        return await remove_image(self._engine, name)
+
+    async def disk(self) -> Disk | None:
+        """Look at the file system of the engine's directory, if that is on this machine."""
+        return await asyncio.to_thread(disk_of, self._root)
 
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
         """Start what the pod's containers share.
@@ -185,3 +210,4 @@ class DockerRuntime:
 
 
 _: type[Runtime] = DockerRuntime
+_images: type[ImageStore] = DockerRuntime

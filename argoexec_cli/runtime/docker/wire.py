@@ -110,6 +110,19 @@ class ImageInfo(Wire, frozen=True, kw_only=True):
     config: Config | None = None
 
 
+class ListedImage(Wire, frozen=True, kw_only=True):
+    """One entry of /images/json."""
+
+    id: str
+    size: int = 0
+
+
+class UserOfImage(Wire, frozen=True, kw_only=True):
+    """What an entry of /containers/json says about its image."""
+
+    image_id: str = msgspec.field(name="ImageID", default="")
+
+
 class Actor(Wire, frozen=True, kw_only=True):
     """Whom an event is about. `attributes` has the labels, too."""
 

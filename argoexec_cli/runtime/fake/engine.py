@@ -14,6 +14,7 @@ from argoexec_cli.aio import Signal, Tasks
 from argoexec_cli.models.logs import STDERR, STDOUT, LogRun
 from argoexec_cli.runtime.base import ContainerSpec, Exit, LogBatch, Reason
 from argoexec_cli.runtime.fake.script import Statement, parse_script, unescape
+from argoexec_cli.runtime.images import Disk
 
 _BATCH_BYTES: Final = 256 << 10
 _PIECE: Final = 16 << 10
@@ -166,6 +167,8 @@ class FakeEngine:
     def __init__(self) -> None:
         """Start empty."""
         self.containers: dict[str, FakeContainer] = {}
+        self.images: set[str] = set()
+        self.disk = Disk(path="/fake", capacity_bytes=100 << 30, available_bytes=90 << 30)
         self.tasks = Tasks()
 
     def start(self, owner: str, spec: ContainerSpec) -> FakeContainer:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import msgspec
+
 from argoexec_cli.errors import InvalidError, NotFoundError, UnavailableError
 from argoexec_cli.runtime.base import (
     Capabilities,
@@ -18,11 +20,13 @@ from argoexec_cli.runtime.base import (
     ImagePull,
     LogBatch,
     OnProgress,
+    PullProgress,
     Runtime,
     Sandbox,
     SandboxSpec,
 )
 from argoexec_cli.runtime.fake.engine import FakeContainer, FakeEngine
+from argoexec_cli.runtime.images import Disk, ImageStore, StoredImage
 
 _UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
 
@@ -40,7 +44,7 @@ async def open_fake(owner: str, engine: FakeEngine | None = None) -> AsyncIterat
 
 class FakeRuntime:
     """Implements `runtime.base.Runtime`. Images: names with `missing` do not exist, with
-    `unreachable` have no registry.
+    `unreachable` have no registry, with `slow` take two seconds.
     """
 
     def __init__(self, engine: FakeEngine, owner: str) -> None:
@@ -51,10 +55,13 @@ class FakeRuntime:
     @property
     def capabilities(self) -> Capabilities:
         """See `Runtime.capabilities`."""
-        return Capabilities(name="fake", version="1", limits=False)
+        return Capabilities(name="fake", version="1", limits=False, images=True)
 
     async def pull(self, pull: ImagePull, on_progress: OnProgress | None = None) -> Image:
         """See `Runtime.pull`."""
+        there = pull.image in self._engine.images
+        if there and pull.policy != "Always":
+            return _image(pull.image)
         if any(char.isspace() or char.isupper() for char in pull.image.partition(":")[0]):
             raise InvalidError(
                 f"{pull.image!r} is not an image name", hint="for example busybox:1.36"
@@ -65,7 +72,35 @@ class FakeRuntime:
             raise UnavailableError(
                 f"the registry of {pull.image} does not answer", hint="check the network"
             )
-        return Image(id=f"fake:{pull.image}")
+        if pull.policy == "Never":
+            raise NotFoundError(f"image {pull.image} is not on the host", hint="let it be pulled")
+        if "slow" in pull.image and on_progress:
+            await _slowly(on_progress)
+        self._engine.images.add(pull.image)
+        return msgspec.structs.replace(_image(pull.image), pulled=not there)
+
+    async def list_images(self) -> list[StoredImage]:
+        """See `ImageStore.list_images`. Each is as large as a tenth of the disk."""
+        size = self._engine.disk.capacity_bytes // 10
+        return [
+            StoredImage(id=_image(name).id, size_bytes=size, in_use=self._in_use(name))
+            for name in self._engine.images
+        ]
+
+    async def remove_image(self, name: str) -> bool:
+        """See `ImageStore.remove_image`."""
+        if self._in_use(name):
+            return False
+        self._engine.images.discard(name.removeprefix("fake:"))
+        return True
+
+    async def disk(self) -> Disk:
+        """See `ImageStore.disk`."""
+        return self._engine.disk
+
+    def _in_use(self, name: str) -> bool:
+        id_ = _image(name.removeprefix("fake:")).id
+        return any(each.spec.image.id == id_ for each in self._engine.containers.values())
 
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
         """See `Runtime.create_sandbox`."""
@@ -130,4 +165,19 @@ class FakeRuntime:
         return container if container and container.owner == self._owner else None
 
 
+def _image(name: str) -> Image:
+    return Image(id=f"fake:{name}")
+
+
+async def _slowly(on_progress: OnProgress) -> None:
+    for tenth in range(1, 11):
+        await asyncio.sleep(0.2)
+        done = tenth * 5 << 20
+        progress = PullProgress(
+            bytes_done=done, bytes_total=50 << 20, layers_done=tenth // 2, layers_total=5
+        )
+        await on_progress(progress)
+
+
 _: type[Runtime] = FakeRuntime
+_images: type[ImageStore] = FakeRuntime

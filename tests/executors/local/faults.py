@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 from argoexec_cli.errors import ArgoexecError, UnavailableError
 from argoexec_cli.runtime.base import (
@@ -88,6 +89,10 @@ class FlakyRuntime:
         async for batch in self.inner.logs(handle, position, follow=follow):
             yield batch
             self._count("logs")
+
+    def __getattr__(self, name: str) -> Any:
+        """Pass the calls of the runtime's further powers on, which never fail."""
+        return getattr(self.inner, name)
 
 
 _: type[Runtime] = FlakyRuntime

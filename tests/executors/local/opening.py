@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 
 from argoexec_cli.executors.local.admission import Room
+from argoexec_cli.executors.local.images.settings import ImageSettings
 from argoexec_cli.executors.local.manager import LocalExecutor, open_local
 from argoexec_cli.executors.local.settings import LocalSettings
 from argoexec_cli.runtime.base import Runtime
@@ -23,7 +24,7 @@ def fast_settings(data_dir: Path) -> LocalSettings:
         name="test",
         version="1.2.3",
         room=Room(4000, 8 << 30, 20),
-        pull_backoff_s=0.01,
+        images=ImageSettings(backoff_s=0.01, patience_s=0.05),
         restart_backoff_s=(0.01, 0.02),
         sweep_s=3600.0,
     )

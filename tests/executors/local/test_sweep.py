@@ -10,7 +10,7 @@ import pytest
 
 from argoexec_cli.errors import NotFoundError, UnavailableError
 from argoexec_cli.executors.local import sweep
-from argoexec_cli.executors.local.images import to_pull
+from argoexec_cli.executors.local.images.pulls import to_pull
 from argoexec_cli.executors.local.manager import LocalExecutor
 from argoexec_cli.executors.local.sweep import reap, retire
 from argoexec_cli.models.pod import Container

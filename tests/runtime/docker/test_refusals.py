@@ -45,7 +45,7 @@ def answer(status: int, message: str) -> Answer:
         ("no matching manifest for linux/amd64 in the manifest list entries", NotFoundError),
         ("write /data/tmp/x: no space left on device", CapacityError),
         ('Get "http://r/v2/": dial tcp 127.0.0.1:1: connect: connection refused', UnavailableError),
-        ("dial tcp: lookup nosuch.invalid on 10.0.0.1:53: no such host", UnavailableError),
+        ("dial tcp: lookup nosuch.invalid on 10.0.0.1:53: no such host", NotFoundError),
         ("http: server gave HTTP response to HTTPS client", UnavailableError),
         ("toomanyrequests: You have reached your pull rate limit", UnavailableError),
     ],
