@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
@@ -65,7 +66,7 @@ class PullTeller:
             first, *others = dict.fromkeys(self._pulls.values())
             line = first + (f" (and {len(others)} more)" if others else "")
             width = shutil.get_terminal_size().columns
-            self._session.say_text(f"\r\x1b[K{_cut(line, width - 1)}")
+            self._session.say_text(f"\r\x1b[K{cut(line, width - 1)}")
             self._drawn = True
 
 
@@ -103,5 +104,8 @@ def _messages(item: Item) -> Iterator[str]:
         yield from (node.message for node in source.status.nodes.values() if not item.ended)
 
 
-def _cut(line: str, width: int) -> str:
+def cut(line: str, width: int) -> str:
+    """Fit a message into *width*: how far a pull is says more than where the image is from."""
+    if len(line) > width:
+        line = re.sub(rf"({PULLING})\S*/", r"\1…/", line)
     return line if len(line) <= width else line[: max(0, width - 1)] + "…"

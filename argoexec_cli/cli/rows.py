@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Final
 
 from argoexec_cli.cli.durations import render_age
 from argoexec_cli.cli.items import Item
-from argoexec_cli.cli.pulling import PULLING
+from argoexec_cli.cli.pulling import cut
 from argoexec_cli.errors import ExitCode
 from argoexec_cli.models.record import PodRecord
 
@@ -68,9 +67,7 @@ def _age(seconds: float | None) -> str:
 
 def _cut(message: str) -> str:
     line = " ".join(message.split())
-    if len(line) > _LONGEST_MESSAGE:  # how far a pull is says more than where it is from
-        line = re.sub(rf"({PULLING})\S*/", r"\1…/", line)
-    return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
+    return cut(line, _LONGEST_MESSAGE)
 
 
 def _images(item: Item) -> str:

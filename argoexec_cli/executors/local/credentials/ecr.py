@@ -65,7 +65,8 @@ def _fetch(region: str, fips: bool) -> _Token:
         connect_timeout=5, read_timeout=10, retries={"max_attempts": 2}, use_fips_endpoint=fips
     )
     try:
-        client: Any = boto3.client("ecr", region_name=region, config=config)
+        # A session of its own: an identity that the host was given meanwhile is found.
+        client: Any = boto3.Session().client("ecr", region_name=region, config=config)
         (data,) = client.get_authorization_token()["authorizationData"]
     except (BotoCoreError, ClientError) as exc:
         raise PreconditionError(

@@ -1,0 +1,1 @@
+"""Images: pulls, their record, and what is removed."""
