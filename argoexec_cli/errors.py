@@ -9,7 +9,7 @@
     ├── PreconditionError       wrong moment or machine: a tool is missing, a directory is in use
     ├── TimedOutError           it did not happen within the time that was given
     ├── UnavailableError        daemon, engine or registry does not answer; trying again may help
-    ├── UnauthenticatedError    who are you
+    ├── UnauthenticatedError    who are you; also asked of a server whose certificate is not right
     ├── DeniedError             you may not
     ├── CapacityError           no room: cpu, memory, disk, queue
     ├── StoppedError            somebody stopped it
@@ -110,7 +110,7 @@ class UnavailableError(ArgoexecError):
 
 
 class UnauthenticatedError(ArgoexecError):
-    """The other side does not know who is asking."""
+    """One side cannot tell who the other is: a certificate, a host key or a login is not right."""
 
     exit_code = ExitCode.DENIED
     code = "UNAUTHENTICATED"

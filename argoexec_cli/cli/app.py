@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from argoexec_cli.cli.boundary import show_message
 from argoexec_cli.cli.catalog import COMMANDS, names
-from argoexec_cli.cli.declare import Argument, Param
+from argoexec_cli.cli.declare import Argument, Param, fields_of
 from argoexec_cli.cli.run import Command, load_command, run_command
 from argoexec_cli.cli.session import Options
 from argoexec_cli.errors import ExitCode
@@ -86,21 +86,28 @@ def to_callback(command: Command) -> Callable[..., int]:
         before = ctx.obj if isinstance(ctx.obj, Options) else None
         return run_command(command, given, before)
 
+    _declare(callback, command.signature.params)
+    callback.__doc__ = command.function.__doc__
+    return callback
+
+
+def _declare(
+    callback: Callable[..., Any], params: Sequence[Param], *, hidden: bool = False
+) -> None:
+    """Have typer see *params*, after the context, as the parameters of *callback*."""
     # Keyword-only, because then one without a default may follow one with a default.
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [inspect.Parameter("ctx", kind, annotation=typer.Context)]
-    for param in command.signature.params:
-        annotation = _ANNOTATED[param.type, _info(param)]
+    for param in params:
+        annotation = _ANNOTATED[param.type, _info(param, hidden=hidden)]
         parameters.append(
             inspect.Parameter(param.name, kind, default=param.default, annotation=annotation)
         )
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # for typer
     callback.__annotations__ = {each.name: each.annotation for each in parameters}
-    callback.__doc__ = command.function.__doc__
-    return callback
 
 
-def _info(param: Param) -> Any:
+def _info(param: Param, *, hidden: bool) -> Any:
     declared = param.declared
     if isinstance(declared, Argument):
         return typer.Argument(
@@ -113,22 +120,20 @@ def _info(param: Param) -> Any:
         *param.flags,
         metavar=declared.metavar,
         help=declared.help,
+        hidden=hidden,
         min=declared.min,
         autocompletion=declared.complete,
     )
 
 
-def _root(
-    ctx: typer.Context,
-    server: Annotated[str, typer.Option(hidden=True)] = "",
-    namespace: Annotated[str, typer.Option("--namespace", "-n", hidden=True)] = "",
-    debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", hidden=True)] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", hidden=True)] = False,
-) -> None:
+def _root(ctx: typer.Context, **given: Any) -> None:
     """Run the tasks of Argo Workflows anywhere.
 
     First steps: argoexec demo, or: argoexec serve --detach, then argoexec submit FILE --log.
-    Every command also takes --server, --namespace, --quiet, --no-color and --debug.
+    Every command also takes --server, --context, --tls-ca, --tls-cert, --tls-key, --namespace,
+    --quiet, --no-color and --debug.
     """
-    ctx.obj = Options(server, namespace, debug, no_color, quiet)
+    ctx.obj = Options(**given)
+
+
+_declare(_root, fields_of(Options), hidden=True)

@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "plugin": "Answer Argo's agent as an executor plugin.",
     },
     "Set up": {
+        "context": "Choose among the servers of the config file.",
         "doctor": "Check what is needed here, and say how to fix what is not.",
         "demo": "Run the whole chain on this machine, and clean up.",
         "version": "Say which argoexec this is.",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from argoexec_cli.cli.session import Session
 
 _PATIENCE_S: Final = 1.0
+_COMMON: Final = ("server", "context", "tls_ca", "tls_cert", "tls_key", "namespace")
 
 
 def complete_name(ctx: Any, incomplete: str) -> list[str]:
@@ -41,6 +42,15 @@ def complete_server(ctx: Any, incomplete: str) -> list[str]:
     except ArgoexecError:
         return []
     return [each.server for each in contexts if each.server.startswith(incomplete)]
+
+
+def complete_context(ctx: Any, incomplete: str) -> list[str]:
+    """Offer the names of the config file's contexts."""
+    try:
+        contexts = _session(ctx).settings.contexts
+    except ArgoexecError:
+        return []
+    return [each.name for each in contexts if each.name.startswith(incomplete)]
 
 
 def complete_status(ctx: Any, incomplete: str) -> list[str]:
@@ -88,5 +98,5 @@ def _session(ctx: Any) -> Session:
     from argoexec_cli.cli.session import Options, Session
 
     given = {**(ctx.parent.params if ctx.parent else {}), **ctx.params}
-    server, namespace = given.get("server") or "", given.get("namespace") or ""
-    return Session(Options(server=server, namespace=namespace))
+    known: Any = {name: given.get(name) or "" for name in _COMMON}
+    return Session(Options(**known))

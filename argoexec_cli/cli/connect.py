@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from argoexec_cli.cli.session import Session
-from argoexec_cli.config.load import LOCAL
+from argoexec_cli.config.load import LOCAL, silence_grpc
 from argoexec_cli.errors import UnavailableError
 from argoexec_cli.models.executor import Executor, ExecutorInfo
 from argoexec_cli.models.workflows import Workflows
@@ -26,15 +26,16 @@ async def connect(session: Session) -> AsyncIterator[Server]:
     """Open the connection to the daemon that the settings name; leaving closes it.
 
     `UnavailableError` when none answers there; it says who chose the address, when it was not the
-    default.
+    default. `UnauthenticatedError` when a certificate or a host key is not right.
     """
+    silence_grpc()
     from argoexec_cli.rpc.channel import connect as open_connection
     from argoexec_cli.rpc.client import RemoteExecutor
     from argoexec_cli.rpc.workflows_client import RemoteWorkflows
 
     address = session.settings.server
     try:
-        async with open_connection(address.value) as connection:
+        async with open_connection(session.settings.endpoint) as connection:
             yield Server(RemoteExecutor(connection), RemoteWorkflows(connection), connection.info)
     except UnavailableError as exc:
         if address.origin == LOCAL:

@@ -72,10 +72,10 @@ class Signature:
         self.params: list[Param] = []
         for each in own:
             if each.name in self._bundles:
-                self.params += _fields(self._bundles[each.name])
+                self.params += fields_of(self._bundles[each.name])
             else:
                 self.params.append(_param(each.name, hints[each.name], each.default))
-        self.params += _fields(common)
+        self.params += fields_of(common)
 
     def split(self, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Return the common options, and the arguments for a call of the command."""
@@ -90,7 +90,8 @@ def _take(given: dict[str, Any], bundle: Any) -> Any:
     return bundle(**{name: given.pop(name) for name in bundle._fields})
 
 
-def _fields(bundle: Any) -> list[Param]:
+def fields_of(bundle: Any) -> list[Param]:
+    """Return the parameters that a NamedTuple declares."""
     hints = get_type_hints(bundle, include_extras=True)
     defaults = bundle._field_defaults
     return [_param(name, hints[name], defaults.get(name, REQUIRED)) for name in bundle._fields]

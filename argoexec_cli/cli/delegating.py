@@ -13,6 +13,7 @@ from argoexec_cli.errors import DeniedError, InvalidError, PreconditionError
 if TYPE_CHECKING:
     from argoexec_cli.argo.feed import Resolve
     from argoexec_cli.cli.session import Session
+    from argoexec_cli.models.connection import Endpoint
 
 Ready = Callable[[str], None]
 
@@ -28,7 +29,7 @@ class Place(NamedTuple):
 class PluginPlan:
     """Everything that the plugin's server is told. Without a `token_file` nobody is asked."""
 
-    server: str
+    server: Endpoint
     registry: Path
     executor: str
     listen: Place
@@ -43,7 +44,7 @@ class Known(NamedTuple):
 
 
 @asynccontextmanager
-async def executors_of(server: str, registry: Path, executor: str) -> AsyncIterator[Known]:
+async def executors_of(server: Endpoint, registry: Path, executor: str) -> AsyncIterator[Known]:
     """Know the daemon at *server* as `local`, and the registry's executors by their names.
 
     The default is *executor*, else the registry's, else `local`.
@@ -52,7 +53,7 @@ async def executors_of(server: str, registry: Path, executor: str) -> AsyncItera
 
     async with AsyncExitStack() as connections:
         own = DialedExecutor(server, connections)
-        known = Executors(own, registry, connections, (server,))
+        known = Executors(own, registry, connections, (server.server,))
         yield Known(known.resolve, lambda: executor or known.default() or LOCAL)
 
 
@@ -109,6 +110,6 @@ def read_token(path: Path) -> bytes:
     return token
 
 
-def where(session: Session) -> tuple[str, Path]:
-    """Return the daemon's address and the registry's file."""
-    return session.settings.server.value, Path(session.settings.registry.value)
+def where(session: Session) -> tuple[Endpoint, Path]:
+    """Return the way to the daemon and the registry's file."""
+    return session.settings.endpoint, Path(session.settings.registry.value)

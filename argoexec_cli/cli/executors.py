@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from argoexec_cli.cli.registered import RegistryFile
 from argoexec_cli.errors import UnsupportedError
+from argoexec_cli.models.connection import Endpoint
 from argoexec_cli.models.executor import Executor, ExecutorInfo
 from argoexec_cli.models.logs import LogChunk, LogQuery
 from argoexec_cli.models.record import PodPage, PodQuery, PodRecord, PodRef, PodRequest, PodUpdate
-from argoexec_cli.rpc.address import Address, parse_address
+from argoexec_cli.rpc.address import parse_address
 from argoexec_cli.rpc.channel import connect
 from argoexec_cli.rpc.client import RemoteExecutor
+from argoexec_cli.rpc.tls import Stamp, stamp
 
 LOCAL: Final = "local"
 KUBERNETES: Final = "kubernetes"
@@ -35,7 +37,7 @@ class Executors:
         self._registry = RegistryFile(registry)
         self._stack = stack
         self._addresses = {parse_address(text) for text in addresses}
-        self._remotes: dict[Address, DialedExecutor] = {}
+        self._remotes: dict[Endpoint, DialedExecutor] = {}
 
     def default(self) -> str:
         """Return the name of the registry's default executor, or ""."""
@@ -55,26 +57,29 @@ class Executors:
                 hint="submit with --executor local, or make another the default: "
                 "argoexec register NAME --endpoint ADDRESS --default",
             )
-        return self._at(parse_address(self._registry.read().endpoint(name)))
+        return self._at(self._registry.read().endpoint(name))
 
-    def _at(self, address: Address) -> Executor:
-        if address in self._addresses:
+    def _at(self, endpoint: Endpoint) -> Executor:
+        if parse_address(endpoint.server) in self._addresses:
             return self._own
-        if address not in self._remotes:
-            self._remotes[address] = DialedExecutor(str(address), self._stack)
-        return self._remotes[address]
+        if endpoint not in self._remotes:
+            self._remotes[endpoint] = DialedExecutor(endpoint, self._stack)
+        return self._remotes[endpoint]
 
 
 class DialedExecutor:
     """The executor at an address, connected at the first call.
 
-    A call that cannot connect raises `UnavailableError`; the next one tries again.
+    A call that cannot connect raises `UnavailableError`; the next one tries again. Certificates
+    that were replaced are used from the next call on, in a connection of their own: what still
+    streams through the one before goes on.
     """
 
-    def __init__(self, address: str, stack: AsyncExitStack) -> None:
-        """Connect nothing yet; *stack* closes the connection."""
-        self._address = address
+    def __init__(self, endpoint: Endpoint, stack: AsyncExitStack) -> None:
+        """Connect nothing yet; *stack* closes the connections."""
+        self._endpoint = endpoint
         self._stack = stack
+        self._stamp: Stamp = ()
         self._lock = asyncio.Lock()
         self._client: RemoteExecutor | None = None
 
@@ -114,9 +119,10 @@ class DialedExecutor:
 
     async def _dial(self) -> RemoteExecutor:
         async with self._lock:
-            if self._client is None:
-                connection = await self._stack.enter_async_context(connect(self._address))
-                self._client = RemoteExecutor(connection)
+            now = stamp(self._endpoint.tls) if self._endpoint.tls else ()
+            if self._client is None or now != self._stamp:
+                connection = await self._stack.enter_async_context(connect(self._endpoint))
+                self._client, self._stamp = RemoteExecutor(connection), now
             return self._client
 
 

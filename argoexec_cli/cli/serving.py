@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from argoexec_cli import __version__
 from argoexec_cli.cli.engines import Engines
+from argoexec_cli.config.load import silence_grpc
 from argoexec_cli.daemon.detach import Ready, in_background
 from argoexec_cli.daemon.lock import claimed, running_pid
 from argoexec_cli.errors import DeniedError, PreconditionError, TimedOutError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from argoexec_cli.cli.session import Session
     from argoexec_cli.executors.local.images.settings import ImageSettings
     from argoexec_cli.executors.local.settings import LocalSettings
+    from argoexec_cli.models.connection import ServerTls
 
 LOG_FILE: Final = "daemon.log"
 _POLL_S: Final = 0.05
@@ -42,7 +44,9 @@ class ServePlan:
     retention_s: float = 7 * 86400.0
     images: ImageSettings
     drain_s: float = 10.0
+    tls: ServerTls | None = None
     insecure: bool = False
+    lease_file: Path | None = None
     pid_file: Path | None = None
 
 
@@ -52,9 +56,11 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
     *ready* is called once, when the daemon answers. Raises `PreconditionError` when another daemon
     has the data directory or an address, `UnavailableError` when the runtime does not answer.
     """
+    silence_grpc()
     from argoexec_cli.cli.executors import Executors
     from argoexec_cli.controller.service import open_controller
-    from argoexec_cli.daemon.server import serving
+    from argoexec_cli.daemon.lease import Lease
+    from argoexec_cli.daemon.server import Doors, serving
     from argoexec_cli.daemon.signals import caught
     from argoexec_cli.executors.local.manager import open_local
 
@@ -70,7 +76,9 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
                 executor,
                 workflows,
                 addresses=plan.addresses,
-                insecure=plan.insecure,
+                doors=Doors(
+                    plan.tls, plan.insecure, Lease(plan.lease_file) if plan.lease_file else None
+                ),
                 drain_s=plan.drain_s,
             ) as daemon,
         ):

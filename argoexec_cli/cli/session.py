@@ -6,7 +6,7 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from argoexec_cli.cli.completion import complete_server
+from argoexec_cli.cli.completion import complete_context, complete_server
 from argoexec_cli.cli.declare import Option
 
 if TYPE_CHECKING:
@@ -24,6 +24,19 @@ class Options(NamedTuple):
             complete=complete_server,
         ),
     ] = ""
+    context: Annotated[
+        str,
+        Option(
+            metavar="NAME",
+            help="A server of the config file, not the current one.",
+            complete=complete_context,
+        ),
+    ] = ""
+    tls_ca: Annotated[
+        str, Option(metavar="FILE", help="The authority of the daemon's certificate.")
+    ] = ""
+    tls_cert: Annotated[str, Option(metavar="FILE", help="The certificate to show.")] = ""
+    tls_key: Annotated[str, Option(metavar="FILE", help="The key of that certificate.")] = ""
     namespace: Annotated[
         str, Option("--namespace", "-n", metavar="NAME", help="Act in this one, not in default.")
     ] = ""
@@ -37,6 +50,10 @@ class Options(NamedTuple):
         """Merge with what was given before the command's name; this one wins."""
         return Options(
             self.server or other.server,
+            self.context or other.context,
+            self.tls_ca or other.tls_ca,
+            self.tls_cert or other.tls_cert,
+            self.tls_key or other.tls_key,
             self.namespace or other.namespace,
             self.debug or other.debug,
             self.no_color or other.no_color,
@@ -54,9 +71,11 @@ class Session:
     @cached_property
     def settings(self) -> Settings:
         """Every setting; `InvalidError` when the config file is wrong."""
-        from argoexec_cli.config.load import load_settings
+        from argoexec_cli.config.load import Choice, load_settings
 
-        return load_settings(self.options.server)
+        given = self.options
+        choice = Choice(given.server, given.context, given.tls_ca, given.tls_cert, given.tls_key)
+        return load_settings(choice)
 
     @property
     def namespace(self) -> str:

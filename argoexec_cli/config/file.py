@@ -50,10 +50,17 @@ def parse_file(text: str, path: Path) -> ConfigFile:
     if not isinstance(data, dict):
         raise InvalidError(f"{path}:1: not a mapping of keys to values", hint=_EXAMPLE)
     try:
-        return decode(data, ConfigFile)
+        return _checked(decode(data, ConfigFile))
     except FieldError as exc:
         line = _line(node, exc.path)
         raise InvalidError(f"{path}:{line}: {exc.message}", hint=exc.hint or _EXAMPLE) from exc
+
+
+def _checked(file: ConfigFile) -> ConfigFile:
+    for number, context in enumerate(file.contexts):
+        if context.via == "ssh" and context.ssh is None:
+            raise FieldError(f"contexts[{number}].via", "ssh needs a host: ssh: {host: …}")
+    return file
 
 
 _EXAMPLE: Final = (

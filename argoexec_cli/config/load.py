@@ -11,22 +11,26 @@ from pathlib import Path
 from typing import Final
 
 from argoexec_cli.config.file import load_file
-from argoexec_cli.config.settings import ConfigFile, Setting, Settings
-from argoexec_cli.errors import InvalidError
+from argoexec_cli.config.server import LOCAL, Choice, choose_server
+from argoexec_cli.config.settings import Setting, Settings
+
+__all__ = ["LOCAL", "Choice", "child_environment", "load_settings", "silence_grpc"]
 
 _DEFAULT: Final = "default"
-LOCAL: Final = "the local socket"
-"""The origin of the server's address when nothing names one."""
 
 
 def load_settings(
-    server: str = "", *, environ: Mapping[str, str] | None = None, superuser: bool | None = None
+    choice: Choice | str = "",
+    *,
+    environ: Mapping[str, str] | None = None,
+    superuser: bool | None = None,
 ) -> Settings:
-    """Find out every setting. *server* is what the flag said, empty when it was not given.
+    """Find out every setting. *choice* is what flags said; a text alone is that of `--server`.
 
     Raises `InvalidError` for a config file that cannot be understood or a context that it lacks,
     naming file and line.
     """
+    flags = Choice(choice) if isinstance(choice, str) else choice
     env = os.environ if environ is None else environ
     root = os.geteuid() == 0 if superuser is None else superuser
     config = _config_path(env)
@@ -34,8 +38,10 @@ def load_settings(
     data_dir = _data_dir(env, root)
     socket = _socket(env, root, data_dir)
     registry = Path(config.value).parent / "argo-workflows-controller-configmap.yaml"
+    server, endpoint = choose_server(flags, _choice(env), file, config.value, socket.value)
     return Settings(
-        server=_server(server, env, file, config, socket),
+        server=server,
+        endpoint=endpoint,
         config=config,
         data_dir=data_dir,
         socket=socket,
@@ -45,14 +51,42 @@ def load_settings(
         kubeconfig=_kubeconfig(env),
         docker_config=_docker_config(env),
         contexts=file.contexts,
+        current_context=file.current_context,
+        serve=file.serve,
         no_color=bool(env.get("NO_COLOR")),
         superuser=root,
     )
 
 
+def silence_grpc() -> None:
+    """Keep gRPC's own lines about failed handshakes off stderr; errors say it in our words.
+
+    Must come before gRPC is imported. Who has set GRPC_VERBOSITY still hears them.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+
 def child_environment(**extra: str) -> dict[str, str]:
     """Return this process's environment with *extra* on top, for a child process."""
     return {**os.environ, **extra}
+
+
+def _choice(env: Mapping[str, str]) -> Choice:
+    files = {
+        f"tls_{part.lower()}": env.get(f"ARGOEXEC_TLS_{part}")
+        or _in_memory(env.get(f"ARGOEXEC_TLS_{part}_PEM", ""))
+        for part in ("CA", "CERT", "KEY")
+    }
+    return Choice(server=env.get("ARGOEXEC_SERVER", ""), **files)
+
+
+def _in_memory(pem: str) -> str:
+    """Return the path of a file with *pem* that is on no disk and ends with this process."""
+    if not pem:
+        return ""
+    file = os.memfd_create("argoexec-tls")
+    os.write(file, pem.encode())
+    return f"/proc/self/fd/{file}"
 
 
 def _config_path(env: Mapping[str, str]) -> Setting:
@@ -88,27 +122,6 @@ def _socket(env: Mapping[str, str], root: bool, data_dir: Setting) -> Setting:
         return Setting(value=value, origin="XDG_RUNTIME_DIR")
     value = os.path.join(data_dir.value, "argoexec.sock")
     return Setting(value=value, origin="in the data directory: XDG_RUNTIME_DIR is not set")
-
-
-def _server(
-    flag: str, env: Mapping[str, str], file: ConfigFile, config: Setting, socket: Setting
-) -> Setting:
-    if flag:
-        return Setting(value=flag, origin="--server")
-    if env.get("ARGOEXEC_SERVER"):
-        return _variable(env, "ARGOEXEC_SERVER", "")
-    wanted = file.current_context
-    if not wanted:
-        return Setting(value=f"unix://{socket.value}", origin=LOCAL)
-    for context in file.contexts:
-        if context.name == wanted:
-            origin = f"context {wanted} in {config.value}"
-            return Setting(value=context.server, origin=origin)
-    known = ", ".join(context.name for context in file.contexts) or "none"
-    raise InvalidError(
-        f"{config.value}: current-context: there is no context {wanted!r}",
-        hint=f"set it to one of those that the file has: {known}",
-    )
 
 
 def _kubeconfig(env: Mapping[str, str]) -> Setting:

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from argoexec_cli.models.base import Model
+from argoexec_cli.models.connection import Endpoint, ServerTls, Ssh, Tls
 
 
 class Context(Model, kw_only=True):
-    """A server with a name, so that nobody has to type its address."""
+    """A server with a name, and all that is needed to reach it. Paths only, never keys.
+
+    With `via: ssh`, `server` is the address as the host in `ssh` sees it.
+    """
 
     name: str
     server: str
+    tls: Tls | None = None
+    via: Literal["", "ssh"] = ""
+    ssh: Ssh | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The server and the way to it."""
+        return Endpoint(server=self.server, tls=self.tls, via=self.via, ssh=self.ssh)
+
+
+class ServeConfig(Model, kw_only=True):
+    """What a daemon is told by the file; flags of `serve` come first."""
+
+    listen: tuple[str, ...] = ()
+    tls: ServerTls | None = None
+    lease_file: str = ""
 
 
 class ConfigFile(Model, kw_only=True):
@@ -19,6 +41,7 @@ class ConfigFile(Model, kw_only=True):
 
     contexts: tuple[Context, ...] = ()
     current_context: str = msgspec.field(default="", name="current-context")
+    serve: ServeConfig = ServeConfig()
 
 
 class Setting(Model, kw_only=True):
@@ -31,14 +54,16 @@ class Setting(Model, kw_only=True):
 class Settings(Model, kw_only=True):
     """Everything that the command line needs to know about its surroundings.
 
-    `server` is the first of: the flag `--server`, ARGOEXEC_SERVER, the current context, the local
-    socket. `registry` is the manifest of the executor registry, for machines without a cluster.
-    An empty `docker_host` or `containerd_host` is the engine's usual socket. `kubeconfig` lists
-    files as KUBECONFIG does; empty when there are none. `docker_config` is the file in which
-    `docker login` leaves its logins.
+    `server` is the first of: the flags `--server` and `--context`, ARGOEXEC_SERVER, the current
+    context, the local socket; `endpoint` is the same with the way to it. `registry` is the
+    manifest of the executor registry, for machines without a cluster. An empty `docker_host` or
+    `containerd_host` is the engine's usual socket. `kubeconfig` lists files as KUBECONFIG does;
+    empty when there are none. `docker_config` is the file in which `docker login` leaves its
+    logins.
     """
 
     server: Setting
+    endpoint: Endpoint
     config: Setting
     data_dir: Setting
     socket: Setting
@@ -48,5 +73,7 @@ class Settings(Model, kw_only=True):
     kubeconfig: Setting
     docker_config: Setting
     contexts: tuple[Context, ...] = ()
+    current_context: str = ""
+    serve: ServeConfig = ServeConfig()
     no_color: bool = False
     superuser: bool = False

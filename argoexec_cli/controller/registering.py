@@ -5,12 +5,10 @@ Everything else in the file stays as it is: keys, order, comments, quotes. Plann
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import io
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +20,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 from argoexec_cli.controller.registry import (
     CONFIG_MAP,
     NAMESPACE,
+    Registration,
     check_endpoint,
     check_name,
     parse_config_map,
@@ -35,6 +34,8 @@ from argoexec_cli.errors import (
     InvalidError,
     PreconditionError,
 )
+from argoexec_cli.files import replace_file
+from argoexec_cli.models.base import encode
 
 _NEW: Final = f"""\
 # The executors that argoexec's controller knows; `argoexec register` writes this file.
@@ -49,23 +50,31 @@ _NO_SPACE: Final = 28
 
 
 def plan_register(
-    text: str | None, name: str, endpoint: str, *, default: bool = False, file: str = "registry"
+    text: str | None,
+    name: str,
+    registration: Registration,
+    *,
+    default: bool = False,
+    file: str = "registry",
 ) -> str:
     """Return the manifest *text* (None: there is none yet) with the executor *name* in it.
 
-    What it says already stays byte for byte, so repeating changes nothing. `InvalidError` for a
+    What it says already stays byte for byte, so repeating changes nothing; without `tls`, what is
+    said about TLS stays too. `InvalidError` for a
     name or endpoint that cannot be, and for a file that cannot be understood, with its line.
     """
     check_name(name)
-    check_endpoint(endpoint)
+    check_endpoint(registration.endpoint)
     before = read_registry(text or "", file)
     wanted_default = name if default else before.default
     known = before.executors.get(name)
-    if known is not None and known.endpoint == endpoint and wanted_default == before.default:
+    if known is not None and registration.tls is None:
+        registration = Registration(registration.endpoint, known.tls)
+    if known == registration and wanted_default == before.default:
         return text or ""
     old = text if text and text.strip() else _NEW
     try:
-        planned = _edit(old, name, endpoint, wanted_default)
+        planned = _edit(old, name, registration, wanted_default)
     except YAMLError as exc:
         problem = str(exc).strip().splitlines()[-1].strip()
         raise InvalidError(f"{file}: cannot be edited: {problem}", hint="edit it by hand") from exc
@@ -84,7 +93,8 @@ def plan_data(
     known = before.executors.get(name)
     planned = dict(data)
     if known is None or known.endpoint != endpoint:
-        planned["executors"] = _edit_block(data.get("executors"), name, endpoint)
+        entry = Registration(endpoint)
+        planned["executors"] = _edit_block(data.get("executors"), name, entry)
     if default:
         planned["executor"] = name
     read_registry(json.dumps(manifest | {"data": planned}), CONFIG_MAP)
@@ -111,7 +121,7 @@ def write_registry(path: Path, text: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         mode = target.stat().st_mode & 0o7777 if target.exists() else 0o644
-        _replace(target, text.encode(), mode)
+        replace_file(target, text.encode(), mode)
     except PermissionError as exc:
         hint = f"check who may write there: ls -ld {target.parent}"
         raise DeniedError(f"{target}: may not be written", hint=hint) from exc
@@ -124,27 +134,7 @@ def write_registry(path: Path, text: str) -> None:
         ) from exc
 
 
-def _replace(target: Path, data: bytes, mode: int) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        os.replace(name, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _edit(text: str, name: str, endpoint: str, default: str) -> str:
+def _edit(text: str, name: str, registration: Registration, default: str) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     yaml = _yaml(text)
     root = yaml.load(text)
@@ -153,21 +143,23 @@ def _edit(text: str, name: str, endpoint: str, default: str) -> str:
     data = root["data"]
     if default and data.get("executor") != default:
         data["executor"] = _quoted(default)
-    data["executors"] = LiteralScalarString(_edit_block(data.get("executors"), name, endpoint))
+    data["executors"] = LiteralScalarString(_edit_block(data.get("executors"), name, registration))
     return _dump(yaml, root).replace("\r\n", "\n").replace("\n", newline)
 
 
-def _edit_block(block: str | None, name: str, endpoint: str) -> str:
+def _edit_block(block: str | None, name: str, registration: Registration) -> str:
     text = (block or "").replace("\r\n", "\n")
     yaml = _yaml(text)
     executors = yaml.load(text)
+    wanted = encode(registration)
     if executors is None:
-        addition = _dump(yaml, {_quoted(name): {"endpoint": endpoint}})
+        addition = _dump(yaml, {_quoted(name): wanted})
         return f"{text.rstrip()}\n{addition}".lstrip("\n") if text.strip() else addition
     if name in executors:
-        executors[name]["endpoint"] = endpoint
+        entry = executors[name]
+        entry.update({key: value for key, value in wanted.items() if entry.get(key) != value})
     else:
-        executors[_quoted(name)] = CommentedMap(endpoint=endpoint)
+        executors[_quoted(name)] = CommentedMap(wanted)
     return _dump(yaml, executors)
 
 

@@ -1,7 +1,8 @@
 """The registry of executors: the ConfigMap `argo-workflows-controller-configmap`, here as a file.
 
 `data.executor` names the default executor; `data.executors` is a YAML document of its own, a map
-from name to `{endpoint: …}`. Pure but for `read_registry_file`.
+from name to `{endpoint: …, tls: {ca: …, cert: …, key: …, serverName: …}}`. Pure but for
+`read_registry_file`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from argoexec_cli.controller.documents import Document, read_documents
 from argoexec_cli.controller.names import check_label
 from argoexec_cli.errors import DeniedError, InvalidError, NotFoundError
 from argoexec_cli.models.base import Model
+from argoexec_cli.models.connection import Endpoint, Tls
 
 CONFIG_MAP: Final = "argo-workflows-controller-configmap"
 NAMESPACE: Final = "argo"
@@ -31,9 +33,10 @@ _MAX_SOCKET_PATH: Final = 107
 
 
 class Registration(Model):
-    """Where one executor answers."""
+    """Where one executor answers, and with which files TLS is spoken to it: paths, never keys."""
 
     endpoint: str
+    tls: Tls | None = None
 
 
 class Registry(Model):
@@ -42,8 +45,8 @@ class Registry(Model):
     default: str = ""
     executors: dict[str, Registration] = msgspec.field(default_factory=dict)
 
-    def endpoint(self, name: str) -> str:
-        """Return the endpoint of the executor *name*. `NotFoundError`."""
+    def endpoint(self, name: str) -> Endpoint:
+        """Return how the executor *name* is reached. `NotFoundError`."""
         if name not in self.executors:
             known = ", ".join([*BUILT_IN[:1], *sorted(self.executors)])
             raise NotFoundError(
@@ -51,7 +54,8 @@ class Registry(Model):
                 hint=f"known: {known}; or: argoexec register {name} --endpoint "
                 "unix:///run/argoexec.sock",
             )
-        return self.executors[name].endpoint
+        found = self.executors[name]
+        return Endpoint(server=found.endpoint, tls=found.tls)
 
 
 class ConfigMap(NamedTuple):
@@ -107,7 +111,7 @@ def read_registry(text: str | bytes, file: str) -> Registry:
         except (InvalidError, msgspec.ValidationError) as exc:
             problem = exc.message if isinstance(exc, InvalidError) else str(exc).partition(" - ")[0]
             config.executors.refuse(name, f"data.executors.{name}: {problem}")
-    return Registry(default, {n: Registration(r.endpoint) for n, r in registrations.items()})
+    return Registry(default, {n: Registration(r.endpoint, r.tls) for n, r in registrations.items()})
 
 
 def read_registry_file(path: Path) -> Registry:
@@ -150,6 +154,7 @@ class _Lenient(msgspec.Struct):
     """A registration that may have more fields: those of versions to come are kept, not read."""
 
     endpoint: str
+    tls: Tls | None = None
 
 
 def _nested(document: Document, text: str) -> Document | None:

@@ -1,4 +1,4 @@
-"""What every call goes through: errors become statuses, bugs go to the log, drains cut streams."""
+"""What every call goes through: who may call, errors to statuses, bugs to the log, drains."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ import grpc
 from grpc import aio
 
 from argoexec_cli.daemon.drain import Drain
+from argoexec_cli.daemon.lease import Lease
+from argoexec_cli.daemon.roles import authorize
 from argoexec_cli.errors import ArgoexecError, InternalError
+from argoexec_cli.models.roles import Role
 from argoexec_cli.rpc.status import to_status
 
 _log = logging.getLogger(__name__)
@@ -26,16 +29,19 @@ Serve = Callable[[Any, Context], Any]
 class Boundary(aio.ServerInterceptor):
     """Stands around every call of every service.
 
-    An `ArgoexecError` ends the call with its status. Anything else but a cancellation is a bug: the
-    client hears INTERNAL, the log gets the traceback. Each call is logged at debug, with its time.
+    Who calls with a certificate may do what its role may. An `ArgoexecError` ends the call with its
+    status. Anything else but a cancellation is a bug: the client hears INTERNAL, the log gets the
+    traceback. Each call is logged at debug, with its time.
     """
 
-    def __init__(self, drain: Drain) -> None:
+    def __init__(self, drain: Drain, lease: Lease | None = None) -> None:
         """Count the calls for *drain*, which cuts the streams among them.
 
-        Those of the health service are left alone: they are to tell that the daemon stops.
+        Those of the health service are left alone: they are to tell that the daemon stops. Calls of
+        whoever may submit renew *lease*.
         """
         self._drain = drain
+        self._lease = lease
 
     async def intercept_service(
         self,
@@ -53,10 +59,16 @@ class Boundary(aio.ServerInterceptor):
             return handler._replace(unary_stream=self._stream(handler.unary_stream, method))
         return handler._replace(stream_stream=self._stream(handler.stream_stream, method))
 
+    def _admit(self, context: Context, method: str) -> None:
+        role = authorize(context.auth_context(), method)
+        if self._lease is not None and role is not None and role >= Role.SUBMIT:
+            self._lease.renew()
+
     def _single(self, serve: Serve, method: str) -> Serve:
         async def call(request: Any, context: Context) -> Any:
             with self._drain.call(), _timed(method):
                 async with _translated(context, method):
+                    self._admit(context, method)
                     return await serve(request, context)
 
         return call
@@ -69,6 +81,7 @@ class Boundary(aio.ServerInterceptor):
         async def call(request: Any, context: Context) -> None:
             with nullcontext() if exempt else self._drain.call(), _timed(method):
                 async with _translated(context, method):
+                    self._admit(context, method)
                     with nullcontext() if exempt else self._drain.stream():
                         await _write(serve, request, context)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from grpc import aio
+from grpc import ServerCredentials, aio
 
 from argoexec_cli.errors import DeniedError, PreconditionError
 from argoexec_cli.rpc.address import Address
@@ -20,21 +20,28 @@ _log = logging.getLogger(__name__)
 _PROBE_S = 1.0
 
 
-def refuse_exposed(address: Address, *, insecure: bool) -> None:
-    """Raise `PreconditionError` for an address that other machines reach, unless *insecure*."""
-    if address.loopback:
+def refuse_exposed(address: Address, *, insecure: bool, tls: bool = False) -> None:
+    """Raise `PreconditionError` for an address that other machines reach, unless *insecure*.
+
+    With *tls* clients have to say who they are, so any address will do.
+    """
+    if address.loopback or tls:
         return
     if not insecure:
         raise PreconditionError(
             f"{address} can be reached from other machines, and nothing here asks who they are",
-            hint=f"listen on 127.0.0.1:{address.port}, or say --insecure",
+            hint="say --tls-cert, --tls-key and --tls-client-ca, listen on "
+            f"127.0.0.1:{address.port}, or say --insecure",
         )
     _log.warning("%s is open to everybody who can reach it", address)
 
 
-def listen(server: aio.Server, address: Address) -> Address:
+def listen(
+    server: aio.Server, address: Address, credentials: ServerCredentials | None = None
+) -> Address:
     """Make *server* listen; return the address with the port that it got.
 
+    A port is served with *credentials* where they are given; the file system guards a socket.
     Raises `PreconditionError` when another process listens there already.
     """
     if address.path is not None:
@@ -42,7 +49,7 @@ def listen(server: aio.Server, address: Address) -> Address:
             _bind(server, address)
             address.path.chmod(0o600)
         return address
-    return address._replace(port=_bind(server, address))
+    return address._replace(port=_bind(server, address, credentials))
 
 
 def unlisten(address: Address, inode: int) -> None:
@@ -60,11 +67,15 @@ def socket_inode(address: Address) -> int:
         return 0
 
 
-def _bind(server: aio.Server, address: Address) -> int:
+def _bind(
+    server: aio.Server, address: Address, credentials: ServerCredentials | None = None
+) -> int:
     # The mode of a new socket; it must never be open to others, however briefly. Nothing else can
     # run in between: this is one synchronous call.
     mask = os.umask(0o177)
     try:
+        if credentials is not None:
+            return server.add_secure_port(address.target, credentials)
         return server.add_insecure_port(address.target)
     except RuntimeError as exc:
         text = f"cannot listen on {address}: {_reason(address)}"

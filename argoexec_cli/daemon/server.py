@@ -6,17 +6,20 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
-from grpc import aio
+from grpc import ServerCredentials, aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from argoexec_cli.daemon.drain import Drain
 from argoexec_cli.daemon.interceptor import Boundary
+from argoexec_cli.daemon.lease import Lease
 from argoexec_cli.daemon.listen import listen, refuse_exposed, socket_inode, unlisten
 from argoexec_cli.daemon.service import ExecutorService
+from argoexec_cli.daemon.tls import server_credentials
 from argoexec_cli.daemon.workflows_service import WorkflowsService
+from argoexec_cli.models.connection import ServerTls
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.workflows import Workflows
 from argoexec_cli.rpc.address import Address, parse_address
@@ -47,12 +50,30 @@ _OPTIONS: Final = (
 )
 
 
+class Doors(NamedTuple):
+    """How callers come in. With `tls` every port is served so, and only so.
+
+    `insecure` allows ports that other machines reach without it. Calls from outside by whoever may
+    submit renew `lease`.
+    """
+
+    tls: ServerTls | None = None
+    insecure: bool = False
+    lease: Lease | None = None
+
+
+_LOCAL: Final = Doors()
+
+
 class Daemon:
     """A server that runs. Made by `serving`."""
 
-    def __init__(self, server: aio.Server, drain: Drain) -> None:
-        """Wrap *server*, whose boundary counts its calls for *drain*."""
+    def __init__(
+        self, server: aio.Server, drain: Drain, credentials: ServerCredentials | None = None
+    ) -> None:
+        """Wrap *server*, whose boundary counts its calls for *drain*; ports get *credentials*."""
         self._server = server
+        self._credentials = credentials
         self._drain = drain
         self._health = health.aio.HealthServicer()
         self._inodes: dict[Address, int] = {}
@@ -71,7 +92,7 @@ class Daemon:
         for service in services:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         for address in addresses:
-            bound = listen(self._server, address)
+            bound = listen(self._server, address, self._credentials)
             self._inodes[bound] = socket_inode(bound)
         await self._server.start()
         _log.info("serving %s on %s", ", ".join(services), ", ".join(map(str, self._inodes)))
@@ -106,19 +127,21 @@ async def serving(
     workflows: Workflows | None = None,
     *,
     addresses: tuple[str, ...],
-    insecure: bool = False,
+    doors: Doors = _LOCAL,
     drain_s: float = DRAIN_S,
 ) -> AsyncIterator[Daemon]:
     """Serve *executor*, and *workflows* where there is one, while the block runs; then drain.
 
     Both were started by the caller and are stopped by the caller, afterwards. Raises
-    `PreconditionError` when an address is taken, or is not loopback and *insecure* is not said.
+    `PreconditionError` when an address is taken, or is open to others while *doors* has neither TLS
+    nor leave for that, and what is wrong with TLS' files.
     """
     parsed = tuple(parse_address(address) for address in addresses)
     for address in parsed:
-        refuse_exposed(address, insecure=insecure)
+        refuse_exposed(address, insecure=doors.insecure, tls=doors.tls is not None)
+    credentials = server_credentials(doors.tls) if doors.tls else None
     drain = Drain()
-    server = aio.server(interceptors=(Boundary(drain),), options=_OPTIONS)
+    server = aio.server(interceptors=(Boundary(drain, doors.lease),), options=_OPTIONS)
     services: tuple[str, ...] = (EXECUTOR,)
     executor_pb2_grpc.add_ExecutorServicer_to_server(  # type: ignore[no-untyped-call] # generated
         ExecutorService(executor), server
@@ -128,7 +151,7 @@ async def serving(
         workflows_pb2_grpc.add_WorkflowsServicer_to_server(  # type: ignore[no-untyped-call]
             WorkflowsService(workflows), server
         )
-    daemon = Daemon(server, drain)
+    daemon = Daemon(server, drain, credentials)
     try:
         await daemon.start(parsed, services)
         yield daemon

@@ -11,11 +11,15 @@ import grpc
 from grpc import aio
 
 from argoexec_cli.errors import ArgoexecError, DeniedError, UnavailableError, UnsupportedError
+from argoexec_cli.models.connection import Endpoint, Tls
 from argoexec_cli.models.executor import ExecutorInfo
 from argoexec_cli.rpc.address import Address, parse_address
+from argoexec_cli.rpc.diagnosis import tls_fault
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import executor_pb2_grpc, info_pb2
 from argoexec_cli.rpc.records import info_from_message
 from argoexec_cli.rpc.status import START_HINT, VERSION_HINT, from_status
+from argoexec_cli.rpc.tls import channel_credentials
+from argoexec_cli.rpc.tunnel import Way, reached
 
 PROTOCOL: Final = "v1alpha1"
 MESSAGE_LIMIT: Final = 64 * 1024 * 1024
@@ -37,6 +41,9 @@ OPTIONS: Final = (
 )
 
 
+_SILENCE: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
 class Connection(NamedTuple):
     """An open channel, the address it leads to, and what the server said about itself."""
 
@@ -45,17 +52,43 @@ class Connection(NamedTuple):
     info: ExecutorInfo
 
 
-@asynccontextmanager
-async def connect(address: str, *, timeout_s: float = CONTACT_S) -> AsyncIterator[Connection]:
-    """Connect to the server at *address* and ask who it is; close the channel in the end.
+class _Route(NamedTuple):
+    """The way that gRPC takes, what the certificate there must say, and how errors call it."""
 
-    Raises `UnavailableError` when nothing answers within *timeout_s*, `DeniedError` for another
-    user's socket, `UnsupportedError` for a server that speaks another protocol.
+    way: Way
+    tls: Tls | None
+    name: str
+    shown: str
+
+
+@asynccontextmanager
+async def connect(
+    endpoint: Endpoint | str, *, timeout_s: float = CONTACT_S
+) -> AsyncIterator[Connection]:
+    """Connect to the server at *endpoint* and ask who it is; close all in the end.
+
+    Raises `UnavailableError` when nothing answers within *timeout_s*, `UnauthenticatedError` when
+    one side does not accept the other's certificate, `DeniedError` for another user's socket,
+    `UnsupportedError` for a server that speaks another protocol, and what `rpc.tunnel` does.
     """
-    parsed = parse_address(address)
-    _check_socket(parsed)
-    async with aio.insecure_channel(parsed.target, options=OPTIONS) as channel:
-        yield Connection(channel, str(parsed), await _first_contact(channel, parsed, timeout_s))
+    if isinstance(endpoint, str):
+        endpoint = Endpoint(server=endpoint)
+    parsed = parse_address(endpoint.server)
+    shown = f"{parsed} via {endpoint.ssh.host}" if endpoint.via and endpoint.ssh else str(parsed)
+    name = endpoint.tls.server_name if endpoint.tls else ""
+    async with reached(endpoint, parsed) as way:
+        _check_socket(way.address)
+        route = _Route(way, endpoint.tls, name or parsed.host or "localhost", shown)
+        async with _open(route) as channel:
+            yield Connection(channel, shown, await _first_contact(channel, route, timeout_s))
+
+
+def _open(route: _Route) -> aio.Channel:
+    target = route.way.address.target
+    if route.tls is None:
+        return aio.insecure_channel(target, options=OPTIONS)
+    options = (*OPTIONS, ("grpc.ssl_target_name_override", route.name))
+    return aio.secure_channel(target, channel_credentials(route.tls), options=options)
 
 
 def _check_socket(address: Address) -> None:
@@ -70,30 +103,39 @@ def _check_socket(address: Address) -> None:
         raise DeniedError(f"{path} belongs to another user", hint=f"ls -l {path}")
 
 
-async def _first_contact(channel: aio.Channel, address: Address, timeout_s: float) -> ExecutorInfo:
+async def _first_contact(channel: aio.Channel, route: _Route, timeout_s: float) -> ExecutorInfo:
     stub = executor_pb2_grpc.ExecutorStub(channel)  # type: ignore[no-untyped-call] # generated
     try:
         answer: info_pb2.GetInfoResponse = await stub.GetInfo(
             info_pb2.GetInfoRequest(), timeout=timeout_s
         )
     except aio.AioRpcError as exc:
-        raise _no_contact(exc, address, timeout_s) from exc
+        raise await _no_contact(exc, route, timeout_s) from exc
     if answer.protocol_version != PROTOCOL:
         raise UnsupportedError(
-            f"the daemon at {address} (version {answer.version}) speaks the protocol"
+            f"the daemon at {route.shown} (version {answer.version}) speaks the protocol"
             f" {answer.protocol_version or 'of no name'}, this client {PROTOCOL}",
             hint=VERSION_HINT,
         )
     return info_from_message(answer)
 
 
-def _no_contact(error: aio.AioRpcError, address: Address, timeout_s: float) -> ArgoexecError:
+async def _no_contact(error: aio.AioRpcError, route: _Route, timeout_s: float) -> ArgoexecError:
+    if error.code() in _SILENCE:
+        if complaint := route.way.complaint():
+            text = f"no daemon answers at {route.shown} ({complaint})"
+            return UnavailableError(text, hint="argoexec doctor")
+        # Nobody speaks TLS on a local socket, but what hangs there would be waited for.
+        if route.tls or route.way.carried or route.way.address.path is None:
+            fault = await tls_fault(route.way.address, route.tls, route.name, route.shown)
+            if fault is not None:
+                return fault
     match error.code():
         case grpc.StatusCode.DEADLINE_EXCEEDED:
-            text = f"the server at {address} did not answer within {timeout_s:g} s"
+            text = f"the server at {route.shown} did not answer within {timeout_s:g} s"
             return UnavailableError(text, hint=START_HINT)
         case grpc.StatusCode.UNIMPLEMENTED:
-            text = f"what answers at {address} is not an argoexec daemon, or of another version"
+            text = f"what answers at {route.shown} is not an argoexec daemon, or of another version"
             return UnsupportedError(text, hint=VERSION_HINT)
         case _:
-            return from_status(error, str(address))
+            return from_status(error, route.shown)

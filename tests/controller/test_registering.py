@@ -7,12 +7,13 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argoexec_cli.controller.registering import plan_register, render_diff, write_registry
 from argoexec_cli.controller.registry import Registration, read_registry
 from argoexec_cli.errors import ArgoexecError, InvalidError, PreconditionError
+from argoexec_cli.models.connection import Tls
 
 SOCKET = "unix:///run/argoexec.sock"
 NEW = """\
@@ -54,7 +55,7 @@ data:
 
 def register(text: str | None, name: str = "my-custom-executor", *, default: bool = False) -> str:
     """Register *name* at the usual socket."""
-    return plan_register(text, name, SOCKET, default=default)
+    return plan_register(text, name, Registration(SOCKET), default=default)
 
 
 def test_a_new_registry_is_the_manifest() -> None:
@@ -81,7 +82,7 @@ def test_a_new_endpoint_replaces_the_old_and_nothing_else() -> None:
     changed = register(OWN, "first")
     removed = [line for line in OWN.splitlines() if line not in changed.splitlines()]
     assert removed == ['            endpoint: "unix:///a.sock"']
-    assert read_registry(changed, "f").endpoint("first") == SOCKET
+    assert read_registry(changed, "f").endpoint("first").server == SOCKET
 
 
 def test_the_default_is_set_without_touching_its_comment() -> None:
@@ -106,6 +107,16 @@ def test_names_that_yaml_would_misread_are_quoted() -> None:
     assert register(changed, "no", default=True) == changed
 
 
+def test_the_files_of_tls_are_written_and_stay_when_only_the_address_changes() -> None:
+    tls = Tls(ca="/ca", cert="/c", key="/k", server_name="edge")
+    text = plan_register(NEW, "edge", Registration("edge:7443", tls))
+    assert read_registry(text, "f").executors["edge"] == Registration("edge:7443", tls)
+    assert "serverName: edge" in text
+    moved = plan_register(text, "edge", Registration("edge:7444"))
+    assert read_registry(moved, "f").executors["edge"] == Registration("edge:7444", tls)
+    assert plan_register(moved, "edge", Registration("edge:7444")) == moved
+
+
 def test_windows_line_ends_are_kept() -> None:
     changed = register(NEW.replace("\n", "\r\n"), "second")
     assert changed.count("\r\n") == changed.count("\n") == NEW.count("\n") + 2
@@ -117,6 +128,7 @@ def test_a_malformed_file_is_refused_with_its_line(text: str) -> None:
         register(text)
 
 
+@settings(deadline=None)
 @given(
     names=st.lists(st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True), max_size=5),
     base=st.sampled_from([None, NEW, OWN]),
@@ -128,7 +140,9 @@ def test_what_is_registered_is_read_back_whatever_was_there(
     before = read_registry(base or "", "f").executors
     names = [name for name in names if name not in ("local", "kubernetes")]
     for number, name in enumerate(names):
-        text = plan_register(text, name, f"host:{number + 1}", default=number % 2 == 0)
+        text = plan_register(
+            text, name, Registration(f"host:{number + 1}"), default=number % 2 == 0
+        )
     found = read_registry(text or "", "f").executors
     wanted = {name: Registration(f"host:{number + 1}") for number, name in enumerate(names)}
     assert found == before | wanted

@@ -17,6 +17,7 @@ from argoexec_cli.controller.registry import (
     read_registry_file,
 )
 from argoexec_cli.errors import InvalidError, NotFoundError
+from argoexec_cli.models.connection import Tls
 
 TEXT = """\
 apiVersion: v1
@@ -38,9 +39,13 @@ data:
 def test_the_registry_is_read() -> None:
     registry = read_registry(TEXT, "f")
     assert registry == Registry(
-        "mine", {"mine": Registration("unix:///run/a.sock"), "other": Registration("host:7070")}
+        "mine",
+        {
+            "mine": Registration("unix:///run/a.sock"),
+            "other": Registration("host:7070", Tls(ca="x")),
+        },
     )
-    assert registry.endpoint("other") == "host:7070"
+    assert registry.endpoint("other").server == "host:7070"
     with pytest.raises(NotFoundError, match="no executor is registered as x") as caught:
         registry.endpoint("x")
     assert caught.value.hint.startswith("known: local, mine, other")

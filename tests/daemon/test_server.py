@@ -13,7 +13,7 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from argoexec_cli.daemon.server import EXECUTOR, HEALTH, WORKFLOWS, Daemon, serving
+from argoexec_cli.daemon.server import EXECUTOR, HEALTH, WORKFLOWS, Daemon, Doors, serving
 from argoexec_cli.errors import PreconditionError, UnavailableError, UnsupportedError
 from argoexec_cli.models.record import PodQuery, PodRef
 from argoexec_cli.models.workflows import RunRef
@@ -200,7 +200,7 @@ async def test_insecure_allows_it_and_warns(
     executor: MemoryExecutor, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with (
-        serving(executor, addresses=("0.0.0.0:0",), insecure=True) as daemon,
+        serving(executor, addresses=("0.0.0.0:0",), doors=Doors(insecure=True)) as daemon,
         connect(f"127.0.0.1:{daemon.addresses[0].port}") as connection,
     ):
         assert connection.info.name == "memory"

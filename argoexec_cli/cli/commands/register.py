@@ -12,6 +12,7 @@ from argoexec_cli.cli.output import write
 from argoexec_cli.cli.registered import show_registry
 from argoexec_cli.cli.routing import Changing, Registration, Routing
 from argoexec_cli.cli.session import Session
+from argoexec_cli.controller.registry import Registration as Entry
 from argoexec_cli.controller.registry import read_registry_file
 from argoexec_cli.errors import ExitCode, InvalidError
 
@@ -46,7 +47,8 @@ def register_(
     Writes the ConfigMap argo-workflows-controller-configmap: a file in the config directory, or,
     with --cluster, the cluster's. With --route Argo's own controller is told, by a plugin or an
     agent. Repeating it changes nothing; other keys, comments and order stay. Without a NAME it
-    shows what is registered.
+    shows what is registered. In a file, --tls-ca, --tls-cert and --tls-key are written as paths:
+    the daemon that sends pods there reads them.
     """
     wanted = Registration(name, target.endpoint, target.default, changing, cluster, routing)
     if wanted.in_cluster:
@@ -73,12 +75,28 @@ def _in_file(session: Session, target: Target, wanted: Registration) -> int:
         show_registry(session, registry, path)
         return ExitCode.OK
     known = registry.executors.get(name)
-    endpoint = target.endpoint or (known.endpoint if known else "")
-    if not endpoint:
+    entry = _entry(session, known, target.endpoint)
+    if not entry.endpoint:
         own = f"unix://{session.settings.socket.value}"
         hint = f"argoexec register {name} --endpoint {own}"
         raise InvalidError(f"{name} is new: --endpoint is needed", hint=hint)
-    return _change(session, path, wanted._replace(endpoint=endpoint))
+    return _change(session, path, wanted._replace(endpoint=entry.endpoint), entry)
+
+
+def _entry(session: Session, known: Entry | None, endpoint: str) -> Entry:
+    """Return what is known with what was given on top; paths are kept in full."""
+    from argoexec_cli.models.connection import Tls
+
+    before = known or Entry("")
+    old, given = before.tls or Tls(), session.options
+    files = {
+        "ca": given.tls_ca or old.ca,
+        "cert": given.tls_cert or old.cert,
+        "key": given.tls_key or old.key,
+    }
+    paths = {field: str(Path(path).absolute()) for field, path in files.items() if path}
+    tls = Tls(**paths, server_name=old.server_name) if paths else before.tls
+    return Entry(endpoint or before.endpoint, tls)
 
 
 def _in_cluster(session: Session, target: Target, wanted: Registration) -> int:
@@ -91,12 +109,12 @@ def _in_cluster(session: Session, target: Target, wanted: Registration) -> int:
     return asyncio.run(register_in_cluster(session, wanted))
 
 
-def _change(session: Session, path: Path, wanted: Registration) -> int:
+def _change(session: Session, path: Path, wanted: Registration, entry: Entry) -> int:
     from argoexec_cli.controller.registering import plan_register, render_diff, write_registry
 
-    name, endpoint = wanted.name, wanted.endpoint
+    name = wanted.name
     old = path.read_text() if path.exists() else None
-    new = plan_register(old, name, endpoint, default=wanted.default, file=str(path))
+    new = plan_register(old, name, entry, default=wanted.default, file=str(path))
     if new == (old or ""):
         session.say(f"{name} is registered already; nothing to change in {path}")
         return ExitCode.OK
@@ -109,7 +127,7 @@ def _change(session: Session, path: Path, wanted: Registration) -> int:
         return ExitCode.OK
     write_registry(path, new)
     as_default = " as default" if wanted.default else ""
-    session.say(f"registered {name} at {endpoint}{as_default} in {path}")
+    session.say(f"registered {name} at {entry.endpoint}{as_default} in {path}")
     if session.settings.kubeconfig.value:
         session.say("in the cluster it is registered by --cluster")
     return ExitCode.OK

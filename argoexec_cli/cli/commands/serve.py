@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argoexec_cli.cli.serving import ServePlan
     from argoexec_cli.daemon.detach import Ready
     from argoexec_cli.executors.local.images.settings import ImageSettings
+    from argoexec_cli.models.connection import ServerTls
 
 
 class Place(NamedTuple):
@@ -23,7 +24,7 @@ class Place(NamedTuple):
 
     listen: Annotated[
         list[str] | None,
-        Option(metavar="HOST:PORT", help="Listen there too; 127.0.0.1:0 takes any port."),
+        Option(metavar="HOST:PORT", help="Listen there too, with TLS or on 127.0.0.1."),
     ] = None
     socket: Annotated[Path | None, Option(metavar="PATH", help="The local socket.")] = None
     data_dir: Annotated[Path | None, Option(metavar="DIR", help="State and logs of all pods.")] = (
@@ -33,8 +34,14 @@ class Place(NamedTuple):
         Path | None, Option(metavar="PATH", help="Write the daemon's pid there too.")
     ] = None
     insecure: Annotated[
-        bool, Option("--insecure", help="Listen where other machines can connect.")
+        bool, Option("--insecure", help="Let everybody in who reaches the port: no TLS.")
     ] = False
+    tls_client_ca: Annotated[
+        str, Option(metavar="FILE", help="Who signs clients; beside --tls-cert and --tls-key.")
+    ] = ""
+    lease_file: Annotated[
+        Path | None, Option(metavar="PATH", help="Touch it when a client from outside calls.")
+    ] = None
 
 
 class Work(NamedTuple):
@@ -114,10 +121,12 @@ def _plan(session: Session, place: Place, work: Work) -> ServePlan:
     from argoexec_cli.models.quantity import parse_bytes, parse_millicores
 
     settings = session.settings
+    listen = tuple(place.listen or ()) or settings.serve.listen
+    lease = str(place.lease_file or settings.serve.lease_file)
     data_dir = (place.data_dir or Path(settings.data_dir.value)).absolute()
     socket = (place.socket or Path(settings.socket.value)).absolute()
     return ServePlan(
-        addresses=(f"unix://{socket}", *(place.listen or [])),
+        addresses=(f"unix://{socket}", *listen),
         data_dir=data_dir,
         registry=Path(settings.registry.value),
         engines=Engines(
@@ -135,7 +144,9 @@ def _plan(session: Session, place: Place, work: Work) -> ServePlan:
         retention_s=parse_duration(work.retention, "--retention"),
         images=_images(work, Path(settings.docker_config.value)),
         drain_s=parse_duration(work.drain, "--drain"),
+        tls=_tls(session, place.tls_client_ca),
         insecure=place.insecure,
+        lease_file=Path(lease) if lease else None,
         pid_file=place.pid_file.absolute() if place.pid_file else None,
     )
 
@@ -154,3 +165,24 @@ def _images(work: Work, docker_config: Path) -> ImageSettings:
         high_percent=work.image_gc_high,
         low_percent=work.image_gc_low,
     )
+
+
+def _tls(session: Session, client_ca: str) -> ServerTls | None:
+    """Return what the flags say, all of it, or else the config file."""
+    from argoexec_cli.models.connection import ServerTls
+
+    given = {
+        "--tls-cert": session.options.tls_cert,
+        "--tls-key": session.options.tls_key,
+        "--tls-client-ca": client_ca,
+    }
+    if not any(given.values()):
+        return session.settings.serve.tls
+    if missing := [flag for flag, value in given.items() if not value]:
+        raise InvalidError(
+            f"{missing[0]} is missing: a daemon's certificate, its key and the authority of its "
+            "clients go together",
+            hint="argoexec serve --help",
+        )
+    cert, key, authority = (str(Path(value).absolute()) for value in given.values())
+    return ServerTls(cert=cert, key=key, client_ca=authority)
