@@ -13,12 +13,13 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from argoexec_cli.errors import ArgoexecError, PreconditionError, TimedOutError
 
 _READ_BYTES: Final = 65_536
 _KEPT_BYTES: Final = 1_048_576
+_LAST_WORDS_S: Final = 1.0
 Sink = Callable[[bytes], None]
 
 
@@ -29,7 +30,8 @@ class ChildFailedError(ArgoexecError):
 class Child(NamedTuple):
     """How to run a child. `env` replaces the environment when it is given.
 
-    `grace_s` is the time between TERM and KILL when the deadline passes or the caller goes away.
+    `grace_s` is the time between `stop_signal` and KILL when the deadline passes or the caller goes
+    away; what the child says meanwhile is still read.
     """
 
     argv: Sequence[str]
@@ -38,6 +40,7 @@ class Child(NamedTuple):
     stdin: bytes = b""
     cwd: Path | None = None
     grace_s: float = 5.0
+    stop_signal: signal.Signals = signal.SIGTERM
 
 
 class Finished(NamedTuple):
@@ -62,7 +65,8 @@ async def run(
     """Run *child* to its end and return what it said; the sinks get output as it comes.
 
     When the deadline passes, or this call is cancelled, the whole process group is stopped first:
-    TERM, then KILL. Raises `TimedOutError`, and `PreconditionError` when it cannot be started.
+    the stop signal, then KILL. Raises `TimedOutError`, and `PreconditionError` when it cannot be
+    started.
     """
     name = Path(child.argv[0]).name
     process = await _start(child, name)
@@ -75,14 +79,15 @@ async def run(
     )
     try:
         async with asyncio.timeout(child.timeout_s):
-            await talk
+            await asyncio.shield(talk)
     except TimeoutError as exc:
         raise TimedOutError(
             f"{name} did not end within {child.timeout_s:g} s",
             hint=f"run it by hand to see what it waits for: {shlex.join(child.argv)}",
         ) from exc
     finally:
-        await _end(process, child.grace_s)
+        await _end(process, child)
+        await _fall_silent(talk)
     return Finished(name, process.returncode or 0, bytes(streams[0].kept), bytes(streams[1].kept))
 
 
@@ -132,12 +137,20 @@ async def _drain(reader: asyncio.StreamReader | None, tail: _Tail) -> None:
         tail.write(data)
 
 
-async def _end(process: asyncio.subprocess.Process, grace_s: float) -> None:
+async def _fall_silent(talk: asyncio.Future[Any]) -> None:
+    """Read what is left of a child that has ended, unless a stranger keeps its streams open."""
+    if not talk.done():
+        await asyncio.wait((talk,), timeout=_LAST_WORDS_S)
+    talk.cancel()
+    await asyncio.gather(talk, return_exceptions=True)
+
+
+async def _end(process: asyncio.subprocess.Process, child: Child) -> None:
     """Make sure that nothing of the child's group is left, also when cancelled meanwhile."""
     if process.returncode is not None:
         _signal(process.pid, signal.SIGKILL)
         return
-    ending = asyncio.create_task(_terminate(process, grace_s), name="end of a child")
+    ending = asyncio.create_task(_terminate(process, child), name="end of a child")
     try:
         await asyncio.shield(ending)
     except asyncio.CancelledError:
@@ -146,10 +159,10 @@ async def _end(process: asyncio.subprocess.Process, grace_s: float) -> None:
         raise
 
 
-async def _terminate(process: asyncio.subprocess.Process, grace_s: float) -> None:
-    _signal(process.pid, signal.SIGTERM)
+async def _terminate(process: asyncio.subprocess.Process, child: Child) -> None:
+    _signal(process.pid, child.stop_signal)
     try:
-        async with asyncio.timeout(grace_s):
+        async with asyncio.timeout(child.grace_s):
             await process.wait()
     except TimeoutError:
         pass
