@@ -50,6 +50,9 @@ def load_settings(
         containerd_host=_variable(env, "CONTAINER_RUNTIME_ENDPOINT", ""),
         kubeconfig=_kubeconfig(env),
         docker_config=_docker_config(env),
+        aws_profile=_variable(env, "AWS_PROFILE", ""),
+        aws_region=_region(env),
+        aws_endpoint_url=_variable(env, "AWS_ENDPOINT_URL", ""),
         contexts=file.contexts,
         current_context=file.current_context,
         serve=file.serve,
@@ -87,6 +90,12 @@ def _in_memory(pem: str) -> str:
     file = os.memfd_create("argoexec-tls")
     os.write(file, pem.encode())
     return f"/proc/self/fd/{file}"
+
+
+def _region(env: Mapping[str, str]) -> Setting:
+    """Return the region as the SDKs (AWS_REGION) and boto3 (AWS_DEFAULT_REGION) look for it."""
+    name = "AWS_REGION" if env.get("AWS_REGION") else "AWS_DEFAULT_REGION"
+    return _variable(env, name, "")
 
 
 def _config_path(env: Mapping[str, str]) -> Setting:

@@ -59,7 +59,8 @@ class Settings(Model, kw_only=True):
     manifest of the executor registry, for machines without a cluster. An empty `docker_host` or
     `containerd_host` is the engine's usual socket. `kubeconfig` lists files as KUBECONFIG does;
     empty when there are none. `docker_config` is the file in which `docker login` leaves its
-    logins.
+    logins. `aws_profile`, `aws_region` and `aws_endpoint_url` are AWS's own variables; empty means
+    that AWS's files decide.
     """
 
     server: Setting
@@ -72,6 +73,9 @@ class Settings(Model, kw_only=True):
     containerd_host: Setting
     kubeconfig: Setting
     docker_config: Setting
+    aws_profile: Setting
+    aws_region: Setting
+    aws_endpoint_url: Setting
     contexts: tuple[Context, ...] = ()
     current_context: str = ""
     serve: ServeConfig = ServeConfig()
