@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 from unittest.mock import patch
 
 from tests.lab import network
+from tests.lab.gaps import fillings
 from tests.lab.images import add_images
 
 REGION: Final = "us-east-1"
@@ -199,6 +200,7 @@ def _patched(ec2: Ec2) -> Iterator[None]:
         patch.object(InstanceBackend, "run_instances", run_instances),
         patch.object(Instance, "__init__", init),
         patch.object(Subnet, "get_available_subnet_ip", address),
+        *fillings(),
         *(
             patch.object(Instance, name, _and(getattr(Instance, name), act))
             for name, act in acts.items()

@@ -1,0 +1,1 @@
+"""What is asked of AWS itself: before anything is made, about what is there, and what is left."""

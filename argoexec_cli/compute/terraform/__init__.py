@@ -1,0 +1,1 @@
+"""The project's Terraform module, and what runs it: `adapter.Terraform` is the door."""

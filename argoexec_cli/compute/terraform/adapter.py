@@ -1,0 +1,168 @@
+"""Terraform for one fleet: prepared, planned, applied, asked; nothing else runs the program."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from argoexec_cli import proc
+from argoexec_cli.compute.events import OnStep, State, Step
+from argoexec_cli.compute.models import FleetSpec, HostRecord, HostState, Plan
+from argoexec_cli.compute.terraform.commands import PLAN_FILE, Commands
+from argoexec_cli.compute.terraform.diagnostics import to_error
+from argoexec_cli.compute.terraform.module import need_configuration, write_configuration
+from argoexec_cli.compute.terraform.stream import Stream, host_of
+from argoexec_cli.compute.terraform.version import check_version
+
+_QUESTION_S: Final = 60.0
+_INIT_S: Final = 600.0
+_RUN_S: Final = 7200.0
+# After Ctrl-C, Terraform lets what is being created come to its end, so that its state knows it.
+_GRACE_S: Final = 900.0
+# Variables of a user's own Terraform projects, which would change what ours does.
+_DROPPED: Final = ("TF_CLI_ARGS", "TF_VAR_", "TF_WORKSPACE", "TF_DATA_DIR")
+
+
+class Terraform:
+    """One fleet's Terraform. Its calls must not overlap; `compute.lock` keeps other runs away.
+
+    Cancelling a call sends Terraform one SIGINT and waits until it has ended: what was being
+    created is finished and recorded, and the same calls, made again, continue. Steps of source
+    `terraform` are told while it works. Errors are those of `diagnostics`: no credentials and
+    denied (exit code 6), no capacity or quota (7), unknown image (3), a wrong value (2), …
+    """
+
+    def __init__(self, directory: Path, environment: Mapping[str, str], on_step: OnStep) -> None:
+        """Use `open`, which also looks for the program."""
+        self._directory = directory
+        self._environment = _environment(environment)
+        self._on_step = on_step
+        self._commands = Commands()
+
+    @classmethod
+    async def open(
+        cls, directory: Path, environment: Mapping[str, str], on_step: OnStep
+    ) -> Terraform:
+        """Find Terraform for the fleet in *directory*, which need not exist yet.
+
+        *environment* is what Terraform gets, credentials included: `config.load.child_environment`.
+        Raises `PreconditionError` when Terraform is missing or too old.
+        """
+        terraform = cls(directory, environment, on_step)
+        await check_version(terraform._commands.version(), terraform._environment)
+        return terraform
+
+    async def init(self, spec: FleetSpec | None = None) -> None:
+        """Write the fleet's configuration for *spec* and prepare the directory; repeatable.
+
+        None leaves the configuration as the last run had it, for `destroy`; `NotFoundError` where
+        there was none. Needs the provider's registry only the first time.
+        """
+        if spec is not None:
+            write_configuration(self._directory, spec.check())
+        need_configuration(self._directory)
+        self._told("prepare", "started")
+        done = await self._run(self._commands.init(), _INIT_S)
+        if done.exit_code:
+            self._told("prepare", "failed")
+            raise to_error((), (done.stderr or done.stdout).decode(errors="replace"))
+        self._told("prepare", "done")
+
+    async def plan(self, *, destroy: bool = False, replace: Sequence[str] = ()) -> Plan:
+        """Find out what `apply` would do. Reads the cloud, changes nothing in it.
+
+        *replace* are hosts' names whose instances are to be made anew though Terraform sees
+        nothing wrong with them. With *destroy*, the plan removes everything.
+        """
+        self._told("plan", "started")
+        addresses = await self._addresses(replace)
+        argv = self._commands.plan(destroy=destroy, replace=addresses)
+        stream = await self._stream(argv, "plan", accepted=(0, 2))
+        self._told("plan", "done")
+        return Plan(changes=tuple(stream.changes), destroys=destroy)
+
+    async def apply(self, plan: Plan) -> None:
+        """Do what the last `plan` said, which *plan* must be; its file is gone afterwards.
+
+        A failure leaves made what was made, and recorded: plan and apply again to continue.
+        """
+        try:
+            if not plan.empty:
+                await self._stream(self._commands.apply(), "apply", accepted=(0,))
+        finally:
+            (self._directory / PLAN_FILE).unlink(missing_ok=True)
+
+    async def destroy(self) -> Plan:
+        """Remove everything that the state knows, and return what that was; repeatable."""
+        plan = await self.plan(destroy=True)
+        await self.apply(plan)
+        return plan
+
+    async def hosts(self) -> tuple[HostRecord, ...]:
+        """Return the hosts as the last apply left them, in order; none when there was no apply.
+
+        Asks nobody but the state: what has happened to an instance since, `compute.aws` knows.
+        """
+        done = await self._run(self._commands.output(), _QUESTION_S)
+        if done.exit_code:
+            raise to_error((), done.stderr.decode(errors="replace"))
+        outputs = json.loads(done.stdout or b"{}")
+        return tuple(_host(each) for each in outputs.get("hosts", {}).get("value", ()))
+
+    async def _addresses(self, hosts: Sequence[str]) -> list[str]:
+        """Return where the instances of *hosts* are in the state."""
+        if not hosts:
+            return []
+        done = await self._run(self._commands.state_list(), _QUESTION_S)
+        found = done.stdout.decode(errors="replace").splitlines()
+        return [line for line in found if host_of(line) in hosts]
+
+    async def _stream(self, argv: list[str], action: str, *, accepted: tuple[int, ...]) -> Stream:
+        stream = Stream(self._on_step)
+        done = await self._run(argv, _RUN_S, stream)
+        stream.close()
+        if done.exit_code not in accepted:
+            error = to_error(stream.errors, done.stderr.decode(errors="replace"))
+            self._told(action, "failed", error.message)
+            raise error
+        return stream
+
+    async def _run(
+        self, argv: list[str], timeout_s: float, stream: Stream | None = None
+    ) -> proc.Finished:
+        child = proc.Child(
+            argv,
+            timeout_s,
+            env=self._environment,
+            cwd=self._directory,
+            grace_s=_GRACE_S,
+            stop_signal=signal.SIGINT,
+        )
+        return await proc.run(child, on_stdout=stream.feed if stream else None)
+
+    def _told(self, action: str, state: State, detail: str = "") -> None:
+        self._on_step(Step(source="terraform", action=action, state=state, detail=detail))
+
+
+def _environment(given: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in given.items() if not name.startswith(_DROPPED)}
+    return {**kept, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+
+
+def _state(given: object) -> HostState:
+    return next((state for state in get_args(HostState) if state == given), "unknown")
+
+
+def _host(output: Mapping[str, Any]) -> HostRecord:
+    return HostRecord(
+        name=str(output["name"]),
+        id=str(output.get("id") or ""),
+        state=_state(output.get("state")),
+        private_ip=str(output.get("private_ip") or ""),
+        public_ip=str(output.get("public_ip") or ""),
+        availability_zone=str(output.get("availability_zone") or ""),
+        ssh_user=str(output.get("ssh_user") or ""),
+    )

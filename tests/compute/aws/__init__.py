@@ -1,0 +1,1 @@
+"""What is asked of AWS, against an account in this process."""

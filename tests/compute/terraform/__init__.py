@@ -1,0 +1,1 @@
+"""The Terraform adapter, recorded and for real."""
