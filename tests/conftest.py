@@ -16,12 +16,8 @@ import pytest_asyncio
 # Before any of them is imported: their asserts are to explain themselves like a test's own.
 pytest.register_assert_rewrite(
     "tests.engines",
+    "tests.executors.casebook",
     "tests.executors.conformance",
-    "tests.executors.conformance_case",
-    "tests.executors.conformance_files",
-    "tests.executors.conformance_groups",
-    "tests.executors.conformance_outputs",
-    "tests.executors.conformance_security",
     "tests.runtime.conformance",
 )
 
@@ -57,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.conformance)
 
 
-_SUITES = ("tests.executors.conformance", "tests.runtime.conformance")
+_SUITES = ("tests.executors.casebook", "tests.executors.conformance", "tests.runtime.conformance")
 
 
 @pytest.fixture(autouse=True)

@@ -143,6 +143,7 @@ def info_to_message(info: ExecutorInfo) -> info_pb2.GetInfoResponse:
         runtime_version=info.runtime_version,
         capabilities=info.capabilities,
         supported_pod_fields=info.supported_pod_fields,
+        granted=info.granted,
         capacity=info_pb2.Capacity(
             cpu_millicores=held.cpu_millicores,
             memory_bytes=held.memory_bytes,
@@ -164,6 +165,7 @@ def info_from_message(message: info_pb2.GetInfoResponse) -> ExecutorInfo:
         runtime_version=message.runtime_version,
         capabilities=tuple(message.capabilities),
         supported_pod_fields=tuple(message.supported_pod_fields),
+        granted=tuple(message.granted),
         capacity=Capacity(
             cpu_millicores=held.cpu_millicores,
             memory_bytes=held.memory_bytes,

@@ -233,7 +233,8 @@ class Capabilities(Value, frozen=True, kw_only=True):
 
     `security` says that it honours `ContainerSpec.security` and the sandbox's host network, shared
     processes and aliases; pods that ask for any of these are refused without it. `images` says that
-    it implements `runtime.images.ImageStore` too, `exec` the same of `runtime.exec.RuntimeExecs`.
+    it implements `runtime.images.ImageStore` too, `exec` the same of `runtime.exec.RuntimeExecs`,
+    `processes` that a container is one: it has a kernel and files.
     """
 
     name: str
@@ -244,8 +245,15 @@ class Capabilities(Value, frozen=True, kw_only=True):
     security: bool = True
     images: bool = False
     exec: bool = False
+    processes: bool = True
+
+    @property
+    def powers(self) -> tuple[str, ...]:
+        """What an executor on this runtime declares of it."""
+        return tuple(name for name in _POWERS if getattr(self, name))
 
 
+_POWERS: Final = ("limits", "processes", "security")
 OnProgress = Callable[[PullProgress], Awaitable[None]]
 
 

@@ -121,6 +121,7 @@ def test_information_comes_back_whole() -> None:
         capabilities=("a",),
         capacity=Capacity(1, 2, 3, 4, 5),
         supported_pod_fields=("spec.x",),
+        granted=("privileged",),
     )
     assert records.info_from_message(records.info_to_message(info)) == info
 

@@ -99,18 +99,24 @@ async def until_final(worker: PodWorker, container: Container) -> ContainerState
         count = statuses.find(worker.status, container.name).restart_count
         ended = await Attempt(worker, container, count).run()
         again = ended.exit_code != 0 and worker.pod.spec.restart_policy == "OnFailure"
-        if not again or worker.ending.wanted:
+        if not again:
+            return ended
+        if worker.ending.wanted:
+            worker.ending.applied = True  # but for the wish it would go on
             return ended
         await restart(worker, container, count, worker.ending)
 
 
 async def restart(worker: PodWorker, container: Container, count: int, ending: Ending) -> None:
-    """Wait, ever longer, before attempt *count* of the container is followed by the next."""
+    """Wait, ever longer, before attempt *count* of the container is followed by the next: as with
+    the kubelet the first restart comes at once.
+    """
     worker.status = statuses.restarts(worker.status, container.name)
     first_s, longest_s = worker.host.settings.restart_backoff_s
-    delay = min(first_s * 2 ** min(count, 30), longest_s)
-    message = f"Restarting failed container in {delay:g} s"
-    worker.note("BackOff", message, container.name, warning=True)
+    delay = min(first_s * 2 ** min(count - 1, 30), longest_s) if count else 0.0
+    if count:
+        message = f"Back-off {delay:g}s restarting failed container {container.name}"
+        worker.note("BackOff", message, container.name, warning=True)
     await worker.save()
     await ending.unless(_drop_attempt(worker, container.name, count))
     await ending.unless(asyncio.sleep(delay))

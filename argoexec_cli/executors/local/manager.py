@@ -256,7 +256,9 @@ class LocalExecutor:
             version=host.settings.version,
             runtime=host.runtime.capabilities.name,
             runtime_version=host.runtime.capabilities.version,
-            capabilities=("logs", "recovery", "output-files"),
+            capabilities=tuple(
+                sorted(("logs", "recovery", "output-files", *host.runtime.capabilities.powers))
+            ),
             capacity=Capacity(
                 cpu_millicores=room.cpu_millicores,
                 memory_bytes=room.memory_bytes,
@@ -265,6 +267,7 @@ class LocalExecutor:
                 queued_pods=host.admission.queued,
             ),
             supported_pod_fields=tuple(field_paths(PodSpec, "spec.")),
+            granted=host.settings.policy.granted,
         )
 
     def _begin(self, stored: StoredPod, found: list[Found]) -> None:

@@ -48,6 +48,16 @@ class Policy:
     capabilities: frozenset[str] = frozenset()
     host_paths: tuple[str, ...] = ()
 
+    @property
+    def granted(self) -> tuple[str, ...]:
+        """What is granted, in the words of `ExecutorInfo.granted`."""
+        flags = {"privileged": self.privileged, "host-network": self.host_network}
+        return (
+            *(name for name, granted in flags.items() if granted),
+            *(f"capability:{name}" for name in sorted(self.capabilities)),
+            *(f"host-path:{path}" for path in self.host_paths),
+        )
+
 
 def check_policy(spec: PodSpec, policy: Policy) -> None:
     """Raise `DeniedError` for the first field that asks for more than *policy* grants."""

@@ -36,6 +36,7 @@ UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
 
 def admitted(pod: Pod) -> PodStatus:
     """Return the status of a pod that has got its place on the host and starts now."""
+    creating = "PodInitializing" if pod.spec.init_containers else "ContainerCreating"
     return PodStatus(
         phase="Pending",
         start_time=now(),
@@ -47,9 +48,7 @@ def admitted(pod: Pod) -> PodStatus:
             for container in pod.spec.init_containers
         ),
         container_statuses=tuple(
-            ContainerStatus(
-                name=container.name, image=container.image, state=waiting("ContainerCreating")
-            )
+            ContainerStatus(name=container.name, image=container.image, state=waiting(creating))
             for container in pod.spec.containers
         ),
     )

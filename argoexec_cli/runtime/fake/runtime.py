@@ -55,7 +55,9 @@ class FakeRuntime:
     @property
     def capabilities(self) -> Capabilities:
         """See `Runtime.capabilities`."""
-        return Capabilities(name="fake", version="1", limits=False, images=True)
+        return Capabilities(
+            name="fake", version="1", limits=False, images=True, processes=False
+        )
 
     async def pull(self, pull: ImagePull, on_progress: OnProgress | None = None) -> Image:
         """See `Runtime.pull`."""

@@ -17,10 +17,6 @@ from argoexec_cli.rpc.client import RemoteExecutor
 from argoexec_cli.runtime.docker import DockerOptions, open_docker
 from tests.engines.docker import DockerEngine
 from tests.executors.conformance import ExecutorConformance, Reopen
-from tests.executors.conformance_files import RealFileCases
-from tests.executors.conformance_groups import RealGroupCases
-from tests.executors.conformance_outputs import RealOutputCases
-from tests.executors.conformance_security import RealSecurityCases
 from tests.executors.local.opening import Opener, fast_settings
 
 
@@ -58,9 +54,7 @@ class TestOverTheWire(ExecutorConformance):
 
 
 @pytest.mark.docker
-class TestOnDocker(
-    ExecutorConformance, RealGroupCases, RealFileCases, RealOutputCases, RealSecurityCases
-):
+class TestOnDocker(ExecutorConformance):
     """In this process, on Docker Engine."""
 
     @pytest_asyncio.fixture
@@ -85,7 +79,7 @@ class TestOnDocker(
 
 
 @pytest.mark.docker
-class TestOnDockerOverTheWire(ExecutorConformance, RealGroupCases):
+class TestOnDockerOverTheWire(ExecutorConformance):
     """On Docker Engine, behind a daemon on a unix socket: the way that users have it."""
 
     @pytest_asyncio.fixture

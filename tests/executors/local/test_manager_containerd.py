@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,20 +9,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from argoexec_cli.errors import UnsupportedFieldError
 from argoexec_cli.executors.local.manager import open_local
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 from tests.engines.containerd import ContainerdEngine
 from tests.executors.conformance import ExecutorConformance, Reopen
-from tests.executors.conformance_case import Case, check
-from tests.executors.conformance_groups import CASES, RealGroupCases
-from tests.executors.conformance_security import ROOT
 from tests.executors.local.opening import fast_settings
 
 
 @pytest.mark.containerd
-class TestOnContainerd(ExecutorConformance, RealGroupCases):
+class TestOnContainerd(ExecutorConformance):
     """In this process, on containerd with runc."""
 
     @pytest_asyncio.fixture
@@ -50,20 +45,3 @@ class TestOnContainerd(ExecutorConformance, RealGroupCases):
     async def executor(self, reopen: Reopen) -> Executor:
         """Give an open executor."""
         return await reopen()
-
-    @pytest.mark.parametrize("case", [c for c in CASES if c.real], ids=lambda case: case.name)
-    async def test_real_group(self, executor: Executor, case: Case) -> None:
-        await check_or_refusal(executor, case)
-
-    @pytest.mark.parametrize("case", ROOT, ids=lambda case: case.name)
-    async def test_root(self, executor: Executor, case: Case) -> None:
-        await check_or_refusal(executor, case)
-
-
-async def check_or_refusal(executor: Executor, case: Case) -> None:
-    """Check the case; one with a security context, which would not be honoured, is refused."""
-    if "securityContext" not in json.dumps(case.spec):
-        await check(executor, case)
-        return
-    with pytest.raises(UnsupportedFieldError, match="securityContext is not supported"):
-        await check(executor, case)

@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1argoexec_cli/rpc/gen/argoexec/v1alpha1/info.proto\x12\x11\x61rgoexec.v1alpha1\"\x10\n\x0eGetInfoRequest\"\xdc\x01\n\x0fGetInfoResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x18\n\x10protocol_version\x18\x03 \x01(\t\x12\x14\n\x0cruntime_name\x18\x04 \x01(\t\x12\x17\n\x0fruntime_version\x18\x05 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x06 \x03(\t\x12-\n\x08\x63\x61pacity\x18\x07 \x01(\x0b\x32\x1b.argoexec.v1alpha1.Capacity\x12\x1c\n\x14supported_pod_fields\x18\x08 \x03(\t\"k\n\x08\x43\x61pacity\x12\x16\n\x0e\x63pu_millicores\x18\x01 \x01(\x03\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x03\x12\x10\n\x08pods_max\x18\x03 \x01(\x03\x12\x0f\n\x07running\x18\x04 \x01(\x03\x12\x0e\n\x06queued\x18\x05 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1argoexec_cli/rpc/gen/argoexec/v1alpha1/info.proto\x12\x11\x61rgoexec.v1alpha1\"\x10\n\x0eGetInfoRequest\"\xed\x01\n\x0fGetInfoResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x18\n\x10protocol_version\x18\x03 \x01(\t\x12\x14\n\x0cruntime_name\x18\x04 \x01(\t\x12\x17\n\x0fruntime_version\x18\x05 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x06 \x03(\t\x12-\n\x08\x63\x61pacity\x18\x07 \x01(\x0b\x32\x1b.argoexec.v1alpha1.Capacity\x12\x1c\n\x14supported_pod_fields\x18\x08 \x03(\t\x12\x0f\n\x07granted\x18\t \x03(\t\"k\n\x08\x43\x61pacity\x12\x16\n\x0e\x63pu_millicores\x18\x01 \x01(\x03\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x03\x12\x10\n\x08pods_max\x18\x03 \x01(\x03\x12\x0f\n\x07running\x18\x04 \x01(\x03\x12\x0e\n\x06queued\x18\x05 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -24,7 +24,7 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_GETINFOREQUEST']._serialized_start=72
   _globals['_GETINFOREQUEST']._serialized_end=88
   _globals['_GETINFORESPONSE']._serialized_start=91
-  _globals['_GETINFORESPONSE']._serialized_end=311
-  _globals['_CAPACITY']._serialized_start=313
-  _globals['_CAPACITY']._serialized_end=420
+  _globals['_GETINFORESPONSE']._serialized_end=328
+  _globals['_CAPACITY']._serialized_start=330
+  _globals['_CAPACITY']._serialized_end=437
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,7 @@ class GetInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("name", "version", "protocol_version", "runtime_name", "runtime_version", "capabilities", "capacity", "supported_pod_fields")
+    __slots__ = ("name", "version", "protocol_version", "runtime_name", "runtime_version", "capabilities", "capacity", "supported_pod_fields", "granted")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,7 @@ class GetInfoResponse(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
     SUPPORTED_POD_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    GRANTED_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     protocol_version: str
@@ -27,7 +28,8 @@ class GetInfoResponse(_message.Message):
     capabilities: _containers.RepeatedScalarFieldContainer[str]
     capacity: Capacity
     supported_pod_fields: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., protocol_version: _Optional[str] = ..., runtime_name: _Optional[str] = ..., runtime_version: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ..., capacity: _Optional[_Union[Capacity, _Mapping]] = ..., supported_pod_fields: _Optional[_Iterable[str]] = ...) -> None: ...
+    granted: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., protocol_version: _Optional[str] = ..., runtime_name: _Optional[str] = ..., runtime_version: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ..., capacity: _Optional[_Union[Capacity, _Mapping]] = ..., supported_pod_fields: _Optional[_Iterable[str]] = ..., granted: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Capacity(_message.Message):
     __slots__ = ("cpu_millicores", "memory_bytes", "pods_max", "running", "queued")

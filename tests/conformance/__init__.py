@@ -1,0 +1,1 @@
+"""Tests of what reads, runs and judges conformance cases."""
