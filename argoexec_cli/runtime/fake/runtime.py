@@ -55,9 +55,7 @@ class FakeRuntime:
     @property
     def capabilities(self) -> Capabilities:
         """See `Runtime.capabilities`."""
-        return Capabilities(
-            name="fake", version="1", limits=False, images=True, processes=False
-        )
+        return Capabilities(name="fake", version="1", limits=False, images=True, processes=False)
 
     async def pull(self, pull: ImagePull, on_progress: OnProgress | None = None) -> Image:
         """See `Runtime.pull`."""

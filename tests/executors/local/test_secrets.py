@@ -46,7 +46,8 @@ def unmounted(data_dir: Path) -> Iterator[None]:
     """Unmount what the pods of a test that ends before them have."""
     yield
     for place in mounted(data_dir):
-        unmount(Path(place))
+        with suppress(FileNotFoundError):  # the executor, which is still open, was faster
+            unmount(Path(place))
 
 
 def wanted(value: bytes = VALUE, uid: str = "") -> PodRequest:
