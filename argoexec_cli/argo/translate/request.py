@@ -13,6 +13,7 @@ import msgspec
 from argoexec_cli.argo.translate.body import ResultRule, plan_pod, read_body
 from argoexec_cli.argo.translate.durations import parse_seconds
 from argoexec_cli.argo.translate.template import Template, ValueFrom, read_template, value_text
+from argoexec_cli.errors import InvalidError
 from argoexec_cli.models.base import FieldError
 from argoexec_cli.models.meta import ObjectMeta
 from argoexec_cli.models.pod import Pod, PodSpec
@@ -87,15 +88,22 @@ def delegate(template: dict[str, Any], owner: Owner, identity: Identity) -> Dele
         result=body.result != "none", exit_code=True, container=planned.main, parameters=files
     )
     pod = Pod(metadata=_metadata(read, owner, identity, spec), spec=spec)
-    executor = (
-        body.executor
-        or read.node_selector.get(EXECUTOR)
-        or read.metadata.annotations.get(EXECUTOR)
-        or ""
-    )
     return Delegation(
-        PodRequest(pod, wanted, planned.files), executor, timeout, returns, body.result
+        request=PodRequest(pod, wanted, planned.files),
+        executor=body.executor or _hinted(read),
+        limit_s=timeout,
+        returns=returns,
+        result=body.result,
     )
+
+
+def executor_named(template: dict[str, Any]) -> str:
+    """Return the executor that a template of ours names, "" for none or when it is wrong."""
+    try:
+        read = read_template(template)
+        return read_body(read).executor or _hinted(read)
+    except InvalidError:
+        return ""
 
 
 def pod_uid(owner: Owner, key: str) -> str:
@@ -121,6 +129,11 @@ def _metadata(template: Template, owner: Owner, identity: Identity, spec: PodSpe
         labels={**template.metadata.labels, WORKFLOW: owner.name[:63], CLIENT: owner.client},
         annotations=annotations,
     )
+
+
+def _hinted(template: Template) -> str:
+    annotations = template.metadata.annotations
+    return template.node_selector.get(EXECUTOR) or annotations.get(EXECUTOR) or ""
 
 
 def _pod_name(workflow: str, template: str, suffix: str) -> str:
