@@ -88,11 +88,11 @@ async def _send(call: HttpCall, headers: Headers) -> NodeResult:
 
     try:
         reply = await _exchange(call, headers)
+    except (ClientError, ValueError) as exc:
+        return failed(f"{call.method} {call.url}: {exc}"[:1000], phase="Failed")
     except TimeoutError:
-        if call.timeout_s is None:
-            raise
-        return timed_out({}, call.timeout_s)
-    except (ClientError, ValueError, OSError) as exc:
+        return timed_out({}, call.timeout_s or 0.0)
+    except OSError as exc:
         return failed(f"{call.method} {call.url}: {exc}"[:1000], phase="Failed")
     except InvalidError as exc:
         return failed(exc.message, phase="Failed")

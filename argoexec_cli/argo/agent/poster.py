@@ -23,7 +23,7 @@ from argoexec_cli.errors import (
     UnavailableError,
 )
 from argoexec_cli.kube.base import Kube, Object
-from argoexec_cli.kube.errors import ConflictError, ThrottledError, TooLargeError
+from argoexec_cli.kube.errors import ConflictError, GoneError, ThrottledError, TooLargeError
 from argoexec_cli.kube.resources import TASK_SETS
 
 _log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class Poster:
         self._at_once = _ALL
         self._full_since: float | None = None
         self._delay = _FIRST_S
+        self._conflict_s = _CONFLICT_S
         self.gone = False
 
     def see(self, task_set: TaskSet) -> None:
@@ -106,11 +107,12 @@ class Poster:
         place = (self._seen.name, self._seen.namespace)
         try:
             found = await self._kube.patch(TASK_SETS, *place, patch, "status")
-        except ConflictError:
+        except (ConflictError, GoneError):
             return await self._read_again()
         except ArgoexecError as exc:
             return self._refused(exc, batch)
-        self._delay, self._at_once = _FIRST_S, min(self._at_once * 2, _ALL)
+        self._delay, self._conflict_s = _FIRST_S, _CONFLICT_S
+        self._at_once = min(self._at_once * 2, _ALL)
         self._limit = min(self._limit * 2, OBJECT_LIMIT)
         self._seen = read_task_set(found)
         for node, form in batch.items():
@@ -140,7 +142,8 @@ class Poster:
         if found.uid != self._seen.uid:
             return self._refused(NotFoundError("another workflow has the name"), {})
         self._seen = found
-        return _CONFLICT_S
+        delay, self._conflict_s = self._conflict_s, min(max(2 * self._conflict_s, PERIOD_S), 2.0)
+        return delay
 
     def _refused(self, exc: ArgoexecError, batch: dict[str, NodeResult | None]) -> float:
         where = f"{self._seen.namespace}/{self._seen.name}"

@@ -1,0 +1,1 @@
+"""Tests of the agent, with a scripted controller on the other side."""
