@@ -30,6 +30,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "Set up": {
         "context": "Choose among the servers of the config file.",
         "doctor": "Check what is needed here, and say how to fix what is not.",
+        "conform": "Run the conformance cases, and show where pods behave as they must.",
         "demo": "Run the whole chain on this machine, and clean up.",
         "version": "Say which argoexec this is.",
     },
