@@ -32,6 +32,9 @@ _SECRETS: Final = (
     # A token that gives itself away wherever it stands.
     re.compile(r"(?P<keep>\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE),
 )
+_TALKATIVE: Final = ("httpx2",)
+"""Libraries that tell of every request as if it were news."""
+
 _PLAIN_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -46,6 +49,8 @@ def setup_logging(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel("DEBUG" if level == "debug" else "WARNING")
 
 
 def redact(text: str) -> str:

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "serve": "Run the daemon: this machine becomes an executor.",
         "register": "Tell the controller of an executor's name and address.",
         "plugin": "Answer Argo's agent as an executor plugin.",
+        "agent": "Run the tasks of a cluster's WorkflowTaskSets.",
     },
     "Set up": {
         "context": "Choose among the servers of the config file.",

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from argoexec_cli.errors import DeniedError, InvalidError, PreconditionError
 
 if TYPE_CHECKING:
+    from argoexec_cli.argo.agent.agent import AgentSettings
+    from argoexec_cli.argo.agent.health import Health
     from argoexec_cli.argo.feed import Resolve
     from argoexec_cli.cli.session import Session
+    from argoexec_cli.daemon.signals import Wish
+    from argoexec_cli.kube.connecting import Cluster
     from argoexec_cli.models.connection import Endpoint
 
 Ready = Callable[[str], None]
@@ -79,9 +87,91 @@ async def run_plugin(plan: PluginPlan, ready: Ready) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentPlan:
+    """Everything that the agent is told. An empty `lease` does without an election."""
+
+    server: Endpoint
+    registry: Path
+    executor: str
+    settings: AgentSettings
+    lease: str
+    health: Place | None
+
+
+async def run_agent(plan: AgentPlan, cluster: Cluster, ready: Ready) -> int:
+    """Run the agent until SIGTERM or SIGINT; tasks run on. *ready* is told when it works.
+
+    `PreconditionError` when another agent uses the ledger; `DeniedError` has the rule that is
+    missing in the cluster.
+    """
+    from argoexec_cli.argo.agent.health import Health, health_server
+    from argoexec_cli.argo.agent.lease import Lease
+    from argoexec_cli.daemon.lock import claimed
+    from argoexec_cli.daemon.signals import caught
+
+    health = Health()
+    with claimed(plan.settings.ledger.parent), caught() as wish:
+        async with AsyncExitStack() as stack:
+            if plan.health is not None:
+                await stack.enter_async_context(health_server(health, *plan.health))
+
+            async def work() -> None:
+                await _work(plan, cluster, health, ready)
+
+            if plan.lease:
+                who = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+                health.standing_by = True
+                lease = Lease(cluster.client, cluster.namespace or "default", plan.lease, who)
+                doing = lease.lead(work)
+            else:
+                doing = work()
+            await _until_asked(doing, wish)
+    return 0
+
+
+async def _work(plan: AgentPlan, cluster: Cluster, health: Health, ready: Ready) -> None:
+    from argoexec_cli.argo.agent.agent import open_agent
+    from argoexec_cli.argo.agent.http import Http
+
+    async with (
+        executors_of(plan.server, plan.registry, plan.executor) as known,
+        open_agent(
+            plan.settings, cluster.client, known.resolve, known.default, Http(cluster.client)
+        ) as agent,
+    ):
+        health.agent = agent
+        try:
+            ready(f"running the tasks of {cluster.server} (pid {os.getpid()})")
+            await agent.run()
+        finally:
+            health.agent = None
+
+
+async def _until_asked(doing: Coroutine[Any, Any, None], wish: Wish) -> None:
+    """Do it until the wish to stop comes. Raises what it raises."""
+    task = asyncio.ensure_future(doing)
+    asked = asyncio.ensure_future(wish.stop.wait())
+    try:
+        await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in (task, asked):
+            one.cancel()
+        await asyncio.gather(task, asked, return_exceptions=True)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        raise _first(error)
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return what went wrong, out of the groups that tasks put around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def parse_listen(text: str, *, exposed: bool) -> Place:
     """Return the place that `HOST:PORT` names. `InvalidError` when it is none, and for one that
-    other machines reach unless *exposed*: what travels there is not encrypted.
+    other machines reach unless *exposed*.
     """
     host, _, port = text.rpartition(":")
     host = host.strip("[]")
@@ -89,7 +179,7 @@ def parse_listen(text: str, *, exposed: bool) -> Place:
         raise InvalidError(f"--listen: {text!r} is not HOST:PORT", hint="--listen 127.0.0.1:4355")
     if host not in ("127.0.0.1", "::1", "localhost") and not exposed:
         raise InvalidError(
-            f"--listen: {host} can be reached from other machines, without encryption",
+            f"--listen: {host} can be reached from other machines, and nobody is asked for a token",
             hint=f"--listen 127.0.0.1:{port}, or say --insecure",
         )
     return Place(host, int(port))

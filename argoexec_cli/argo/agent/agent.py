@@ -128,6 +128,11 @@ class Agent:
         await self._work.stop()
         await self._tasks.stop()
 
+    def counts(self) -> dict[str, object]:
+        """Return how much there is to do."""
+        left = [one for one in self.ledger.all() if one.result is None]
+        return {"taskSets": len(self.sets), "running": len(left)}
+
     def post(self, entry: Entry) -> None:
         """Have Argo told how a task ended, unless its workflow is over: a late result would bring
         an ended node back.

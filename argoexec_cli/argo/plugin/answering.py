@@ -103,7 +103,6 @@ class Answering:
             record = await executor.run_pod(delegation.request)
             self._feeds.follow(name)
         if record.pod.status.terminal:
-            record = await executor.get_pod(record.ref)
             logs = await read_tails(executor, record)
             result = node_result(delegation, record, logs, name)
             if delegation.limit_s and record.pod.status.reason in _OUR_DOING:

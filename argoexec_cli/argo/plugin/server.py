@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from argoexec_cli.argo.listening import listening
 from argoexec_cli.argo.plugin.answering import Answering
-from argoexec_cli.errors import InvalidError, PreconditionError
+from argoexec_cli.errors import InvalidError
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -22,7 +23,6 @@ EXECUTE: Final = "/api/v1/template.execute"
 BODY_LIMIT: Final = 4 << 20
 """More than Kubernetes stores in one object, which a template is part of."""
 _ANSWER_S: Final = 10.0
-_DRAIN_S: Final = 5.0
 
 
 class Handlers:
@@ -85,23 +85,3 @@ async def plugin_server(
     app.router.add_get("/healthz", handlers.healthy)
     async with listening(app, host, port) as got:
         yield got
-
-
-@asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """Run *app* at an address while the block runs; gives the port."""
-    from aiohttp import web
-
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_S)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as exc:
-            raise PreconditionError(
-                f"cannot listen on {host}:{port}: {exc.strerror}",
-                hint="choose another address with --listen",
-            ) from exc
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()

@@ -139,7 +139,7 @@ def role_and_binding(
 
 def agent_deployment(namespace: str, wanted: Wanted, instance_id: str) -> Object:
     """Return the Deployment of `argoexec agent`, two replicas of which one leads."""
-    args = ["agent", "--leader-elect"]
+    args = ["agent", "--leader-elect", "--data-dir=/var/lib/argoexec"]
     args += [f"--instance-id={instance_id}"] if instance_id else []
     labels = {"app.kubernetes.io/name": AGENT_NAME}
     container = {

@@ -26,7 +26,7 @@ class Listening(NamedTuple):
     ] = _TOKEN
     no_token: Annotated[bool, Option("--no-token", help="Answer everybody.")] = False
     insecure: Annotated[
-        bool, Option("--insecure", help="Listen where other machines can connect.")
+        bool, Option("--insecure", help="With --no-token: listen where others can connect.")
     ] = False
 
 
@@ -54,7 +54,7 @@ def plugin_(
         server=server,
         registry=registry,
         executor=executor,
-        listen=delegating.parse_listen(place.listen, exposed=place.insecure),
+        listen=delegating.parse_listen(place.listen, exposed=place.insecure or not place.no_token),
         token_file=None if place.no_token else place.token_file,
     )
     setup_logging("debug" if session.options.debug else logs.log_level, logs.log_format)

@@ -1,0 +1,91 @@
+"""Leader election."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from argoexec_cli.argo.agent.lease import Lease, Pace
+from argoexec_cli.errors import DeniedError
+from argoexec_cli.kube.client import KubeClient
+from argoexec_cli.kube.resources import LEASES
+from tests.argo.agent.bench import until
+from tests.kube.cluster import FakeCluster
+
+PACE = Pace(lease_s=1.0, give_up_s=0.6, try_s=0.1)
+
+
+class Candidate:
+    """One that runs for the lease, and notes when it works."""
+
+    def __init__(self, kube: KubeClient, name: str) -> None:
+        """Stand for election."""
+        self.working = False
+        self.times = 0
+        self._lease = Lease(kube, "argo", "agent", name, PACE)
+        self._task = asyncio.create_task(self._lease.lead(self._work), name=name)
+
+    async def stop(self) -> None:
+        """Give up."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def failed(self) -> BaseException | None:
+        """Return what it ended with."""
+        (found,) = await asyncio.gather(self._task, return_exceptions=True)
+        return found
+
+    async def _work(self) -> None:
+        self.working, self.times = True, self.times + 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.working = False
+
+
+async def test_one_works_and_the_next_takes_over_when_it_gives_up(
+    kube: KubeClient, cluster: FakeCluster
+) -> None:
+    one = Candidate(kube, "one")
+    await until(lambda: one.working)
+    two = Candidate(kube, "two")
+    await asyncio.sleep(1.5)
+    assert (one.working, two.working) == (True, False)
+    await one.stop()
+    await until(lambda: two.working)
+    spec = cluster.object(LEASES, "agent", "argo")["spec"]
+    assert (spec["holderIdentity"], spec["leaseTransitions"]) == ("two", 1)
+    await two.stop()
+
+
+async def test_who_cannot_renew_stops_before_another_begins(
+    kube: KubeClient, cluster: FakeCluster
+) -> None:
+    one = Candidate(kube, "one")
+    await until(lambda: one.working)
+    cluster.fail(503, "patch", "leases", times=10_000)
+    await until(lambda: not one.working)
+    found = cluster.object(LEASES, "agent", "argo")
+    assert found["spec"]["holderIdentity"] == "one"
+    cluster.faults.clear()
+    await until(lambda: one.working)
+    assert one.times == 2
+    await one.stop()
+
+
+async def test_a_dead_leaders_lease_runs_out(kube: KubeClient, cluster: FakeCluster) -> None:
+    dead = {"holderIdentity": "dead", "leaseDurationSeconds": 1}
+    cluster.add(LEASES, {"metadata": {"name": "agent"}, "spec": dead}, namespace="argo")
+    two = Candidate(kube, "two")
+    await asyncio.sleep(0.5)
+    assert not two.working
+    await until(lambda: two.working)
+    await two.stop()
+
+
+async def test_who_may_not_touch_the_lease_says_so(kube: KubeClient, cluster: FakeCluster) -> None:
+    cluster.fail(403, "get", "leases", times=10)
+    error = await Candidate(kube, "one").failed()
+    with pytest.raises(DeniedError, match="may not get leases agent"):
+        raise error or AssertionError
