@@ -11,8 +11,8 @@ from typing import Any, Final, get_args
 from argoexec_cli import proc
 from argoexec_cli.compute.events import OnStep, State, Step
 from argoexec_cli.compute.models import FleetSpec, HostRecord, HostState, Plan
+from argoexec_cli.compute.refusals import to_error
 from argoexec_cli.compute.terraform.commands import PLAN_FILE, Commands
-from argoexec_cli.compute.terraform.diagnostics import to_error
 from argoexec_cli.compute.terraform.module import need_configuration, write_configuration
 from argoexec_cli.compute.terraform.stream import Stream, host_of
 from argoexec_cli.compute.terraform.version import check_version
@@ -31,7 +31,7 @@ class Terraform:
 
     Cancelling a call sends Terraform one SIGINT and waits until it has ended: what was being
     created is finished and recorded, and the same calls, made again, continue. Steps of source
-    `terraform` are told while it works. Errors are those of `diagnostics`: no credentials and
+    `terraform` are told while it works. Errors are those of `compute.refusals`: no credentials and
     denied (exit code 6), no capacity or quota (7), unknown image (3), a wrong value (2), …
     """
 

@@ -14,6 +14,7 @@ import msgspec
 
 from argoexec_cli.compute.events import OnStep, State, Step
 from argoexec_cli.compute.models import Change
+from argoexec_cli.compute.refusals import Diagnostic
 
 _HOST: Final = re.compile(r'\b(?:aws_instance|aws_spot_instance_request)\.host\["([^"]+)"\]$')
 _VERBS: Final = {
@@ -29,20 +30,6 @@ _STATES: Final[dict[str, State]] = {
     "apply_complete": "done",
     "apply_errored": "failed",
 }
-
-
-class Diagnostic(msgspec.Struct, frozen=True):
-    """What Terraform says is wrong. `text` has summary and detail in one line."""
-
-    severity: str
-    summary: str
-    detail: str = ""
-    address: str = ""
-
-    @property
-    def text(self) -> str:
-        """Everything that it says, without line breaks."""
-        return " ".join(f"{self.summary} {self.detail}".split())
 
 
 class Stream:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from argoexec_cli.compute.terraform.stream import Diagnostic
+import msgspec
+
 from argoexec_cli.errors import (
     AlreadyExistsError,
     ArgoexecError,
@@ -28,6 +29,20 @@ _NOISE: Final = re.compile(
     r"(Encoded authorization failure message: \S+|status code: \d+, |"
     r"[Rr]equest ?id: [0-9a-zA-Z-]+|\x1b\[[0-9;]*m|[│╷╵]|\s*\n\s*)"
 )
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
+    """What Terraform says is wrong. `text` has summary and detail in one line."""
+
+    severity: str
+    summary: str
+    detail: str = ""
+    address: str = ""
+
+    @property
+    def text(self) -> str:
+        """Everything that it says, without line breaks."""
+        return " ".join(f"{self.summary} {self.detail}".split())
 
 
 class Rule(NamedTuple):
@@ -62,7 +77,9 @@ RULES: Final = (
     ),
     _rule(
         r"[Nn]o valid credential sources|NoCredentialProviders|failed to refresh cached credentials"
-        r"|failed to get shared config profile",
+        r"|failed to get shared config profile|[Uu]nable to locate credentials"
+        r"|[Pp]artial credentials"
+        r"|config profile \([^)]*\) could not be found",
         UnauthenticatedError,
         "there are no AWS credentials",
         "set AWS_PROFILE, or run: aws configure",
@@ -169,7 +186,8 @@ RULES: Final = (
         "give the --backend with which the fleet was made",
     ),
     _rule(
-        r"connection refused|no such host|i/o timeout|RequestError: send request failed"
+        r"[Cc]ould not connect to the endpoint URL|[Cc]onnection refused|no such host|i/o timeout"
+        r"|RequestError: send request failed"
         r"|TLS handshake timeout|RequestTimeout|ServiceUnavailable|deadline exceeded",
         UnavailableError,
         "AWS does not answer",
@@ -180,9 +198,11 @@ RULES: Final = (
 )
 
 
-def to_error(diagnostics: Sequence[Diagnostic], stderr: str = "") -> ArgoexecError:
+def to_error(
+    diagnostics: Sequence[Diagnostic], stderr: str = "", *, speaker: str = "terraform"
+) -> ArgoexecError:
     """Return the error that says best what *diagnostics* mean; *stderr* is used where there are
-    none.
+    none, and *speaker* is named where nothing is known about it.
 
     Never raises. The message is one line and has no request ids or encoded messages in it.
     """
@@ -192,7 +212,7 @@ def to_error(diagnostics: Sequence[Diagnostic], stderr: str = "") -> ArgoexecErr
             if rule.pattern.search(diagnostic.text):
                 return rule.error(_message(rule, diagnostic), hint=rule.hint)
     return PreconditionError(
-        f"terraform: {_clean(found[0].text)}", hint="run the same command again; it continues"
+        f"{speaker}: {_clean(found[0].text)}", hint="run the same command again; it continues"
     )
 
 

@@ -1,0 +1,103 @@
+"""What would make the apply fail, found before it: who, where, image, type, subnet, quota."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from argoexec_cli.compute.aws.account import Account
+from argoexec_cli.compute.aws.images import find_image
+from argoexec_cli.compute.aws.network import check_route, find_subnet, zones_offering
+from argoexec_cli.compute.aws.quota import check_quota
+from argoexec_cli.compute.models import Finding, FleetSpec
+from argoexec_cli.errors import ArgoexecError
+
+
+async def preflight(account: Account, spec: FleetSpec) -> list[Finding]:
+    """Look at everything that *spec* needs of the account; reads only.
+
+    Never raises for what it finds: an answer that it cannot get is a finding, too. Where AWS does
+    not answer or know who asks, that is the only one.
+    """
+    try:
+        identity = await account.ask("sts", "get_caller_identity")
+    except ArgoexecError as exc:
+        return [_failed("credentials", exc)]
+    who = Finding(check="credentials", state="ok", found=str(identity["Arn"]))
+    where = Finding(check="region", state="ok", found=account.region)
+    parts = await asyncio.gather(
+        _guarded("image", _image(account, spec)),
+        _guarded("instance type", _instance_type(account, spec)),
+        _guarded("subnet", _subnet(account, spec)),
+    )
+    return [who, where, *(finding for part in parts for finding in part)]
+
+
+async def _guarded(check: str, work: Awaitable[list[Finding]]) -> list[Finding]:
+    try:
+        return await work
+    except ArgoexecError as exc:
+        return [_failed(check, exc)]
+
+
+async def _image(account: Account, spec: FleetSpec) -> list[Finding]:
+    image = await find_image(account, spec)
+    found = f"{image['ImageId']} ({image.get('Name', 'without a name')})"
+    arch = image.get("Architecture", spec.arch)
+    if arch == spec.arch:
+        return [Finding(check="image", state="ok", found=found)]
+    return [
+        Finding(
+            check="image",
+            state="wrong",
+            found=f"{found} is for {arch}, not {spec.arch}",
+            fix=f"--arch {arch}, or another --ami",
+        )
+    ]
+
+
+async def _instance_type(account: Account, spec: FleetSpec) -> list[Finding]:
+    name = spec.instance_type
+    answer = await account.ask("ec2", "describe_instance_types", InstanceTypes=[name])
+    described: dict[str, Any] = answer["InstanceTypes"][0]
+    zones = await zones_offering(account, name)
+    vcpus = int(described["VCpuInfo"]["DefaultVCpus"])
+    memory = described["MemoryInfo"]["SizeInMiB"] / 1024
+    archs = described["ProcessorInfo"]["SupportedArchitectures"]
+    found = f"{name}: {vcpus} vCPUs, {memory:g} GiB"
+    if spec.arch not in archs:
+        return [
+            _wrong_type(f"{name} is {' or '.join(archs)}, not {spec.arch}", f"--arch {archs[0]}")
+        ]
+    wanted = spec.availability_zone
+    if not zones or (wanted and wanted not in zones):
+        where = wanted or account.region
+        return [_wrong_type(f"{name} is not offered in {where}", _elsewhere(zones))]
+    fits = Finding(check="instance type", state="ok", found=found)
+    return [fits, await check_quota(account, spec, vcpus)]
+
+
+async def _subnet(account: Account, spec: FleetSpec) -> list[Finding]:
+    if not spec.subnet_id:
+        return [Finding(check="subnet", state="ok", found="a VPC with a public subnet is made")]
+    subnet = await find_subnet(account, spec.subnet_id)
+    zone, offered = subnet["AvailabilityZone"], await zones_offering(account, spec.instance_type)
+    if offered and zone not in offered:
+        text = f"{spec.subnet_id} is in {zone}, where {spec.instance_type} is not offered"
+        fix = f"take a --subnet in one of: {', '.join(offered)}"
+        return [Finding(check="subnet", state="wrong", found=text, fix=fix)]
+    return [await check_route(account, spec, subnet)]
+
+
+def _elsewhere(zones: list[str]) -> str:
+    return f"one of the zones {', '.join(zones)}" if zones else "another --region"
+
+
+def _wrong_type(found: str, fix: str) -> Finding:
+    fix = f"take another --instance-type, or {fix}"
+    return Finding(check="instance type", state="wrong", found=found, fix=fix)
+
+
+def _failed(check: str, error: ArgoexecError) -> Finding:
+    return Finding(check=check, state="wrong", found=error.message, fix=error.hint)
