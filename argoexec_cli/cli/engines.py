@@ -17,7 +17,7 @@ Name = Literal["docker", "containerd", "fake"]
 Choice = Literal["auto", "docker", "containerd", "fake"]
 PATIENCE_S: Final = 5.0
 _CHOSEN: Final = "runtime"
-_LOGS: Final = "containerd"
+_CONTAINERD: Final = "containerd"
 
 
 class Engines(NamedTuple):
@@ -73,7 +73,8 @@ class Engines(NamedTuple):
             from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 
             address = self.containerd_host or ContainerdOptions().host
-            return open_containerd(owner, self.data_dir / _LOGS, ContainerdOptions(host=address))
+            options = ContainerdOptions(host=address, warm_networks=self.warm_networks)
+            return open_containerd(owner, self.data_dir / _CONTAINERD, options)
         from argoexec_cli.runtime.docker import DockerOptions, open_docker
 
         host = self.docker_host or DockerOptions().host
@@ -96,18 +97,18 @@ async def ask_docker(host: str) -> str:
 async def ask_containerd(host: str) -> str:
     """Return name, version and address of a runtime that can run pods; raises why it cannot."""
     from argoexec_cli.runtime.containerd import ContainerdOptions
-    from argoexec_cli.runtime.containerd.cri import connect
-    from argoexec_cli.runtime.containerd.opening import first_contact, network_fault
+    from argoexec_cli.runtime.containerd.channel import connect
+    from argoexec_cli.runtime.containerd.opening import first_contact
 
     host = host or ContainerdOptions().host
-    async with _patience(), connect(host) as cri:
-        capabilities = await first_contact(cri)
-        if fault := await network_fault(cri):
+    async with _patience(), connect(host) as channel:
+        contact = await first_contact(channel)
+        if contact.network_fault:
             raise PreconditionError(
-                f"{capabilities.name} {capabilities.version} has no network for pods: {fault}",
-                hint="ls /etc/cni/net.d",
+                f"containerd {contact.version} has no network for pods: {contact.network_fault}",
+                hint=f"ls {contact.surroundings.network_conf}",
             )
-        return f"{capabilities.name} {capabilities.version} at {host}"
+        return f"containerd {contact.version} at {host}"
 
 
 @asynccontextmanager

@@ -18,8 +18,8 @@ import pytest
 from argoexec_cli.runtime.base import (
     ContainerKey,
     ContainerSpec,
+    Handle,
     ImagePull,
-    Sandbox,
     SandboxSpec,
 )
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
@@ -56,6 +56,7 @@ class Role:
             "containerd_socket_path": str(self.socket),
             "containerd_pid_path": str(self.pid),
             "containerd_log_path": str(directory / "log/containerd.log"),
+            "containerd_crun_path": str(directory / "lib/crun"),
             "containerd_network_name": self.network,
             "containerd_network_bridge": self.network,
             "containerd_network_subnet": "10.214.77.0/24",
@@ -77,23 +78,26 @@ class Role:
     async def run_pod(self, image: str) -> int:
         """Run one task as the program does; return its exit code."""
         options = ContainerdOptions(host=f"unix://{self.socket}")
-        async with open_containerd("role", self.directory / "logs", options) as runtime:
-            sandbox = SandboxSpec(
-                key=ContainerKey(pod_uid="pod", container=""),
-                pod_name="pod",
-                pod_namespace="default",
-                hostname="pod",
+        async with open_containerd("role", self.directory / "pods", options) as runtime:
+            sandbox = await runtime.create_sandbox(
+                SandboxSpec(
+                    key=ContainerKey(pod_uid="pod", container=""),
+                    pod_name="pod",
+                    pod_namespace="default",
+                    hostname="pod",
+                )
             )
             handle = await runtime.start(
                 ContainerSpec(
                     key=ContainerKey(pod_uid="pod", container="main"),
-                    sandbox=Sandbox(spec=sandbox),
+                    sandbox=sandbox,
                     image=await runtime.pull(ImagePull(image=image)),
                     command=("sh", "-c", "ip route | grep -q default && exit 7"),
                 )
             )
             end = await runtime.wait(handle)
             await runtime.remove(handle)
+            await runtime.remove(Handle(id=sandbox.id, key=sandbox.spec.key))
             return end.exit_code
 
 
@@ -132,13 +136,6 @@ async def test_pods_run_and_a_second_run_changes_nothing(
     assert not role.pid.exists()
     assert not kernel.processes_naming(role.directory)
     assert role.apply(containerd_state="stopped")[0] == 0
-
-
-@without_service_manager
-def test_a_sandbox_image_that_cannot_be_had_is_made(role: Role) -> None:
-    name = "127.0.0.1:1/somebody/pause:3"
-    assert "as its registry is out of reach" in role.apply(containerd_sandbox_image=name)[1]
-    assert role.apply(containerd_sandbox_image=name)[0] == 0
 
 
 @without_service_manager

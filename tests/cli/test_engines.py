@@ -126,4 +126,4 @@ def test_a_daemon_serves_on_containerd(
         assert "runtime containerd" in found["daemon"]["found"]
     finally:
         cli.start("serve", *flags, "--stop").wait(60)
-        containerd_engine.remove_pods()
+        containerd_engine.remove_containers()

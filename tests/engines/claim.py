@@ -10,13 +10,12 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.engines import kernel
 
 _BASE = Path("/tmp")
-_CNI_RESULTS = Path("/var/lib/cni/results")
 
 
 def claim() -> tuple[Path, str]:
@@ -44,23 +43,11 @@ def sweep() -> None:
                 _remove_traces(directory)
 
 
-def network_results(directory: Path) -> list[Path]:
-    """List what the programs that make pods' networks remember of an engine's pods."""
-    found = []
-    for path in _CNI_RESULTS.glob("*"):
-        with suppress(FileNotFoundError):
-            if f"{directory}/" in path.read_text(errors="replace"):
-                found.append(path)
-    return found
-
-
 def _remove_traces(directory: Path) -> None:
     kernel.kill_naming(directory)
     kernel.kill_cgroups(directory.name)
     kernel.unmount_below(directory)
     kernel.remove_cgroups(directory.name)
-    for result in network_results(directory):
-        result.unlink(missing_ok=True)
     shutil.rmtree(directory, ignore_errors=True)
     kernel.remove_bridge(directory.name)  # last: from here on the name is free for another engine
 

@@ -9,20 +9,20 @@ Blocking throughout: an async test restarts it with `await asyncio.to_thread(eng
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 import grpc
 
-from argoexec_cli.rpc.gen.cri.v1 import runtime_pb2, runtime_pb2_grpc, sandbox_pb2
-from argoexec_cli.runtime.standin import StandInImage, docker_archive
+from argoexec_cli.rpc.gen.cri.v1 import runtime_pb2, runtime_pb2_grpc
 from tests.engines import claim, images
 from tests.engines.process import Process
 
 _CNI: Final = Path("/usr/lib/cni")
 PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr", "ip", str(_CNI / "bridge"))
-PAUSE = StandInImage(name="argoexec/pause:1", entrypoint=("/bin/sleep", "2147483647"), cmd=())
 # Plugins that probe the machine for what is of no use here.
 _WITHOUT: Final = [
     "io.containerd.internal.v1.opt",
@@ -32,12 +32,13 @@ _WITHOUT: Final = [
     "io.containerd.snapshotter.v1.devmapper",
     "io.containerd.snapshotter.v1.zfs",
 ]
-# crun refuses a machine with both generations of control groups; what containerd sees is then
-# reduced to the first. The directories of the host stay visible, later mounts included.
-_WITHOUT_UNIFIED: Final = (
-    "mountpoint -q /sys/fs/cgroup/unified && umount /sys/fs/cgroup/unified;"
-    ' exec containerd --config "$0"'
-)
+# crun refuses a machine with both generations of control groups; it gets a view of the machine with
+# the first alone.
+_CRUN: Final = r"""#!/bin/sh
+exec unshare --mount --propagation private sh -c '
+  ! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified
+  exec crun "$@"' crun "$@"
+"""
 
 
 class ContainerdEngine:
@@ -48,7 +49,7 @@ class ContainerdEngine:
         self.directory, address = claim.claim()
         self.bridge = self.directory.name
         self.socket_path = self.directory / "containerd.sock"
-        self.logs = self.directory / "logs"
+        self.pods = self.directory / "pods"
         self._runtime = runtime
         self._process: Process | None = None
         self._closed = False
@@ -75,7 +76,7 @@ class ContainerdEngine:
         """Start it and load the images."""
         try:
             self.start()
-            self.load(docker_archive([*images.ALL, PAUSE]))
+            self.load(images.archive())
         except BaseException:
             self.close()
             raise
@@ -91,9 +92,6 @@ class ContainerdEngine:
             return
         config = str(self.directory / "containerd.toml")
         argv = ["containerd", "--config", config]
-        if self._runtime == "crun":
-            argv = ["unshare", "--mount", "--propagation", "slave"]
-            argv += ["sh", "-c", _WITHOUT_UNIFIED, config]
         self._process = Process(argv, log=self.directory / "containerd.log")
         self._process.wait_until(self._is_ready)
 
@@ -130,12 +128,12 @@ class ContainerdEngine:
         assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr.decode().strip()}"
         return done.stdout.decode()
 
-    def remove_pods(self) -> None:
-        """Remove every pod with its containers, as a test's own end may want it."""
-        with grpc.insecure_channel(self.url) as channel:
-            stub: Any = runtime_pb2_grpc.RuntimeServiceStub(channel)  # type: ignore[no-untyped-call] # generated
-            for pod in stub.ListPodSandbox(sandbox_pb2.ListPodSandboxRequest()).items:
-                stub.RemovePodSandbox(sandbox_pb2.RemovePodSandboxRequest(pod_sandbox_id=pod.id))
+    def remove_containers(self) -> None:
+        """Remove every container, as a test's own end may want it."""
+        for container in self.ctr("containers", "list", "--quiet").split():
+            with suppress(AssertionError):
+                self.ctr("tasks", "delete", "--force", container)
+            self.ctr("containers", "delete", container)
 
     def close(self) -> None:
         """Remove containers, programs, mounts, control groups, bridge and directory. Repeatable."""
@@ -181,11 +179,20 @@ class ContainerdEngine:
             f'[grpc]\naddress = "{self.socket_path}"\n'
             f'[ttrpc]\naddress = "{where}/ttrpc.sock"\n'
             f"{cri}]\n"
-            f'sandbox_image = "{PAUSE.name}"\n'
             "disable_apparmor = true\n"
             "restrict_oom_score_adj = true\n"
-            "netns_mounts_under_state_dir = true\n"
             f'{cri}.cni]\nbin_dir = "{_CNI}"\nconf_dir = "{where}/net.d"\n'
             f'{cri}.containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n'
-            f'{cri}.containerd.runtimes.runc.options]\nBinaryName = "{self._runtime}"\n'
+            f'{cri}.containerd.runtimes.runc.options]\nBinaryName = "{self._program()}"\n'
+            # Engines side by side may well have containers of the same names.
+            f'Root = "{where}/runc"\n'
         )
+
+    def _program(self) -> str:
+        """Return what makes the containers."""
+        if self._runtime == "runc":
+            return "runc"
+        program = self.directory / "crun"
+        program.write_text(_CRUN)
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        return str(program)

@@ -8,7 +8,7 @@ import pytest
 
 from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, ImagePull, SandboxSpec
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
-from tests.engines import claim, containerd, images, kernel
+from tests.engines import containerd, images, kernel
 from tests.engines.availability import need
 from tests.engines.containerd import ContainerdEngine
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.containerd
 async def begin(engine: ContainerdEngine) -> None:
     """Leave a pod of two containers' worth running: a shared sandbox and a task."""
     options = ContainerdOptions(host=engine.url, cgroup_parent=engine.cgroup_parent)
-    async with open_containerd("engine", engine.logs, options) as runtime:
+    async with open_containerd("engine", engine.pods, options) as runtime:
         sandbox = await runtime.create_sandbox(
             SandboxSpec(
                 key=ContainerKey(pod_uid="pod", container=""),
@@ -48,7 +48,7 @@ async def test_close_leaves_no_trace(
         await begin(engine)
         assert len(kernel.processes_naming(engine.directory)) > 1
         assert kernel.cgroups_of(engine.bridge)
-        assert claim.network_results(engine.directory)
+        assert kernel.mounts_below(engine.pods)
         if crashed:
             engine.kill9()
     places = [engine.directory, Path("/sys/class/net") / engine.bridge]
@@ -56,4 +56,3 @@ async def test_close_leaves_no_trace(
     assert kernel.mounts_below(engine.directory) == []
     assert kernel.cgroups_of(engine.bridge) == []
     assert kernel.processes_naming(engine.directory) == []
-    assert claim.network_results(engine.directory) == []

@@ -8,15 +8,12 @@ import pytest
 
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 from tests.engines.containerd import ContainerdEngine
-from tests.executors.casebook import Casebook, OpenRuntime, without
+from tests.executors.casebook import Casebook, OpenRuntime
 
 
 @pytest.mark.containerd
 class TestOnContainerd(Casebook):
     """In this process."""
-
-    # By CRI the log may lack its last blocks when the container's end is told.
-    cases = tuple(case for case in without("security") if case.name != "a-quick-end-loses-no-line")
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -25,4 +22,11 @@ class TestOnContainerd(Casebook):
         engine = containerd_engine
         options = ContainerdOptions(host=engine.url, cgroup_parent=engine.cgroup_parent)
         yield lambda owner, directory: open_containerd(owner, directory / "containerd", options)
-        engine.remove_pods()
+        engine.remove_containers()
+
+
+@pytest.mark.containerd
+class TestOnContainerdOverTheWire(TestOnContainerd):
+    """Behind a daemon on a unix socket: the way that users have it."""
+
+    remote = True

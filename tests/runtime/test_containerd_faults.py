@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 import pytest
@@ -19,12 +19,19 @@ from argoexec_cli.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from argoexec_cli.runtime.base import ContainerKey, Credentials, ImagePull, Runtime
+from argoexec_cli.runtime.base import (
+    ContainerKey,
+    Credentials,
+    Handle,
+    ImagePull,
+    Mount,
+    Resources,
+    Runtime,
+)
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
-from argoexec_cli.runtime.containerd.cri import connect
-from argoexec_cli.runtime.containerd.render import Place, render_container, render_sandbox
+from argoexec_cli.runtime.containerd.namespaces import let_go
 from argoexec_cli.runtime.containerd.runtime import ContainerdRuntime
-from tests.engines import images, registry
+from tests.engines import images, kernel, registry
 from tests.engines.containerd import ContainerdEngine
 from tests.engines.registry import Registry
 from tests.runtime.conformance.harness import Harness, read, read_until, sandbox_spec, text, within
@@ -32,7 +39,17 @@ from tests.runtime.conformance.harness import Harness, read, read_until, sandbox
 pytestmark = pytest.mark.containerd
 
 OWNER: Final = "faults"
+_T = TypeVar("_T")
 Open = Callable[[str], AbstractAsyncContextManager[ContainerdRuntime]]
+
+
+async def until_it_works(call: Callable[[], Awaitable[_T]]) -> _T:
+    """Repeat *call* while containerd does not answer, as the executor does."""
+    while True:
+        try:
+            return await call()
+        except UnavailableError:
+            await asyncio.sleep(0.05)
 
 
 class TestFaults(Harness):
@@ -46,7 +63,7 @@ class TestFaults(Harness):
         """Open a runtime on the engine of the test process."""
         engine = containerd_engine
         options = ContainerdOptions(host=engine.url, cgroup_parent=engine.cgroup_parent)
-        return lambda owner: open_containerd(owner, engine.logs, options)
+        return lambda owner: open_containerd(owner, engine.pods, options)
 
     @pytest_asyncio.fixture
     async def runtime(self, reopen: Open) -> AsyncIterator[ContainerdRuntime]:
@@ -66,6 +83,8 @@ class TestFaults(Harness):
         await asyncio.to_thread(containerd_engine.kill9 if crash else containerd_engine.stop)
         with pytest.raises(UnavailableError, match="does not answer"):
             await runtime.list()
+        # Its output is no affair of containerd's.
+        await read_until(runtime, handle, b"4\n")
         await asyncio.to_thread(containerd_engine.start)
         assert (await within(wait)).exit_code == 9
         assert text(await within(follow)) == b"1\n2\n3\n4\n5\n6\n"
@@ -80,18 +99,71 @@ class TestFaults(Harness):
             await asyncio.sleep(0.6)
         finally:
             await asyncio.to_thread(containerd_engine.start)
-        assert (await within(runtime.wait(handle))).exit_code == 9
+        end = await within(runtime.wait(handle))
+        assert end.exit_code == 9
+        assert end.started_at is not None
+        assert end.finished_at is not None
+        assert 0.2 < (end.finished_at - end.started_at).total_seconds() < 10
 
+    async def test_an_end_for_want_of_memory_is_told_by_a_process_that_did_not_see_it(
+        self, reopen: Open
+    ) -> None:
+        limit = Resources(memory_bytes=16 << 20)
+        async with reopen(OWNER) as before:
+            handle = await self.begin(before, self.task("hog-child"), resources=limit)
+            await within(before.wait(handle))
+        async with reopen(OWNER) as after:
+            end = await within(after.wait(handle))
+            await after.remove(handle)
+        assert (end.exit_code, end.reason) == (3, "OOMKilled")
+
+    @pytest.mark.parametrize("crash", [False, True], ids=["restart", "crash"])
     async def test_stop_is_finished_by_a_containerd_that_comes_back(
-        self, runtime: Runtime, containerd_engine: ContainerdEngine
+        self, runtime: Runtime, containerd_engine: ContainerdEngine, crash: bool
     ) -> None:
         handle = await self.begin(runtime, self.task("stubborn"))
         await read_until(runtime, handle, b"ready")
         stop = asyncio.ensure_future(runtime.stop(handle, grace_s=0.5))
         await asyncio.sleep(0.1)
-        await asyncio.to_thread(containerd_engine.restart)
+        await asyncio.to_thread(containerd_engine.kill9 if crash else containerd_engine.stop)
+        await asyncio.to_thread(containerd_engine.start)
         await within(stop)
         assert (await within(runtime.wait(handle))).exit_code == 137
+
+    @pytest.mark.parametrize("pause_s", [0.0, 0.01, 0.03, 0.05])
+    async def test_a_start_during_a_crash_is_made_once(
+        self, runtime: Runtime, containerd_engine: ContainerdEngine, tmp_path: Path, pause_s: float
+    ) -> None:
+        runs = tmp_path / "runs"
+        runs.touch()
+        spec = await self.spec(runtime, self.task("sh", "echo run >>/runs; sleep 0.2; exit 7"))
+        spec = msgspec.structs.replace(spec, mounts=(Mount(source=str(runs), target="/runs"),))
+        start = asyncio.ensure_future(runtime.start(spec))
+        await asyncio.sleep(pause_s)
+        await asyncio.to_thread(containerd_engine.kill9)
+        with suppress(UnavailableError):
+            await within(start)
+        await asyncio.to_thread(containerd_engine.start)
+        handle = await within(until_it_works(lambda: runtime.start(spec)))
+        end = await within(runtime.wait(handle))
+        assert (end.exit_code, runs.read_text()) in ((7, "run\n"), (137, "run\n"), (137, ""))
+        await runtime.remove(handle)
+        assert handle.id not in containerd_engine.ctr("tasks", "list")
+
+    async def test_a_pull_during_a_crash_is_repeated(
+        self, runtime: Runtime, containerd_engine: ContainerdEngine, open_registry: Registry
+    ) -> None:
+        name = f"{open_registry.host}/faults/busybox:1"
+        await asyncio.to_thread(containerd_engine.push, images.BUSYBOX.name, name)
+        pull = asyncio.ensure_future(runtime.pull(ImagePull(image=name, policy="Always")))
+        await asyncio.sleep(0.01)
+        await asyncio.to_thread(containerd_engine.kill9)
+        with suppress(UnavailableError):
+            await within(pull)
+        await asyncio.to_thread(containerd_engine.start)
+        wanted = ImagePull(image=name, policy="Always")
+        image = await within(until_it_works(lambda: runtime.pull(wanted)))
+        assert image.digest.startswith("sha256:")
 
     async def test_a_cancelled_start_goes_on(self, runtime: Runtime) -> None:
         spec = await self.spec(runtime, self.task("sleep", 600))
@@ -103,85 +175,104 @@ class TestFaults(Harness):
         handle = await within(runtime.start(spec))
         assert [(one.handle, one.state) for one in await runtime.list()] == [(handle, "running")]
 
-    async def test_a_start_that_was_cut_off_is_made_again(
-        self, runtime: ContainerdRuntime, reopen: Open
+    @pytest.mark.parametrize("pause_s", [0.005, 0.02, 0.04, 0.06, 0.1])
+    async def test_a_start_that_was_cut_off_is_gone_on_with(
+        self, reopen: Open, pause_s: float
     ) -> None:
-        """As by a daemon that is killed: what the runtime was doing for it is undone half-way."""
-        spec = await self.spec(runtime, self.task("echo", "once"))
-        async with reopen(OWNER) as doomed:
-            for pause_s in (0.02, 0.08, 0.14):
-                cut_off = asyncio.ensure_future(doomed._containers.start(spec))
-                await asyncio.sleep(pause_s)
-                cut_off.cancel()
-                await asyncio.gather(cut_off, return_exceptions=True)
-        handle = await within(runtime.start(spec))
-        assert (await within(runtime.wait(handle))).exit_code == 0
-        assert text(await read(runtime, handle)) == b"once\n"
-
-    async def test_a_start_that_goes_on_for_another_call_is_waited_for(
-        self, runtime: ContainerdRuntime, containerd_engine: ContainerdEngine
-    ) -> None:
-        """As after a crash: containerd goes on with a start whose caller is no more."""
-        spec = await self.spec(runtime, self.task("echo", "once"))
-        place = Place(OWNER, str(containerd_engine.logs / OWNER), containerd_engine.cgroup_parent)
-        async with connect(containerd_engine.url) as cri:
-            sandbox = await cri.run_sandbox(
-                render_sandbox(spec.sandbox.spec, spec.key, place), "a sandbox"
-            )
-            container = await cri.create(render_container(spec, sandbox, place), "a container")
-            begun = asyncio.ensure_future(cri.start(container, "a container"))
-            await asyncio.sleep(0.01)
-            handle = await within(runtime.start(spec))
-            await within(begun)
-        assert handle.id == container
-        assert (await within(runtime.wait(handle))).exit_code == 0
-        assert text(await read(runtime, handle)) == b"once\n"
+        """As by a daemon that is killed."""
+        async with reopen("doomed") as doomed:
+            spec = await self.spec(doomed, self.task("echo", "once"))
+            cut_off = asyncio.ensure_future(doomed._containers.start(spec))
+            await asyncio.sleep(pause_s)
+            cut_off.cancel()
+            await asyncio.gather(cut_off, return_exceptions=True)
+        async with reopen("doomed") as runtime:
+            sandbox = await runtime.create_sandbox(spec.sandbox.spec)
+            handle = await within(runtime.start(msgspec.structs.replace(spec, sandbox=sandbox)))
+            assert (await within(runtime.wait(handle))).exit_code == 0
+            assert text(await read(runtime, handle)) == b"once\n"
+            await runtime.remove(handle)
+            await runtime.remove(Handle(id=sandbox.id, key=sandbox.spec.key))
 
     async def test_nothing_is_left_of_a_removed_container(
         self, runtime: Runtime, containerd_engine: ContainerdEngine
     ) -> None:
         handle = await self.begin(runtime, self.task("sleep", 600))
-        places = (containerd_engine.logs / OWNER, containerd_engine.logs / f"{OWNER}.hosts")
-        assert all(list(place.iterdir()) for place in places)
+        place = containerd_engine.pods / OWNER / "containers"
+        assert [one.name for one in place.iterdir()] == [handle.id]
         await runtime.remove(handle)
-        assert not any(list(place.iterdir()) for place in places)
-        assert handle.id not in containerd_engine.ctr("containers", "list")
+        assert list(place.iterdir()) == []
+        for service in ("containers", "snapshots", "tasks"):
+            assert handle.id not in containerd_engine.ctr(service, "list")
 
-    async def test_logs_of_containers_that_are_gone_are_swept(
+    async def test_nothing_is_left_of_a_removed_sandbox(
+        self, runtime: Runtime, containerd_engine: ContainerdEngine
+    ) -> None:
+        sandbox = await runtime.create_sandbox(sandbox_spec("left-sandbox", shared=True))
+        place = containerd_engine.pods / OWNER
+        assert len([one for one in kernel.mounts_below(place) if "/sandboxes/" in one]) == 2
+        handle = Handle(id=sandbox.id, key=sandbox.spec.key)
+        await runtime.remove(handle)
+        await runtime.remove(handle)
+        assert [one for one in kernel.mounts_below(place) if "/sandboxes/" in one] == []
+        assert await runtime.list() == []
+
+    async def test_what_a_crash_left_of_containers_and_networks_is_swept(
         self, reopen: Open, containerd_engine: ContainerdEngine
     ) -> None:
-        stale = containerd_engine.logs / "sweeper" / "argoexec-x-main-0.log"
+        owner = containerd_engine.pods / "sweeper"
+        async with reopen("sweeper") as runtime:
+            await runtime.create_sandbox(sandbox_spec("nobody"))
+            assert len(kernel.mounts_below(owner)) >= 1
+            (owner / "containers" / "argoexec-x-main-0").mkdir(parents=True)
+            # A network that was begun, and one whose namespace a boot has ended.
+            (owner / "networks" / "begun").mkdir()
+        (left,) = [one.parent for one in (owner / "networks").glob("*/netns")]
+        await asyncio.to_thread(let_go, left / "netns")
         async with reopen("sweeper"):
-            await asyncio.to_thread(stale.write_text, "")
-        async with reopen("sweeper"):
-            assert not stale.exists()
+            assert not left.exists()
+            assert not (owner / "networks" / "begun").exists()
+            assert list((owner / "containers").iterdir()) == []
+        assert kernel.mounts_below(owner) == []
+        taken = [one.read_text() for one in containerd_engine.directory.glob("ipam/*/*.*.*.*")]
+        assert not any(left.name in text for text in taken)
 
     async def test_a_name_that_somebody_else_has(self, runtime: Runtime, reopen: Open) -> None:
         spec = await self.spec(runtime, self.task("sleep", 600))
         async with reopen("somebody-else") as other:
-            theirs = await other.start(spec)
+            sandbox = await other.create_sandbox(spec.sandbox.spec)
+            theirs = await other.start(msgspec.structs.replace(spec, sandbox=sandbox))
             with pytest.raises(AlreadyExistsError, match="is taken"):
                 await runtime.start(spec)
             await other.remove(theirs)
+            await other.remove(Handle(id=sandbox.id, key=sandbox.spec.key))
 
-    async def test_a_shared_sandbox_that_has_ended_is_gone(
+    async def test_a_pod_whose_processes_holder_has_ended_is_gone(
         self, runtime: Runtime, containerd_engine: ContainerdEngine
     ) -> None:
-        sandbox = await runtime.create_sandbox(sandbox_spec("ended-sandbox", shared=True))
+        wanted = msgspec.structs.replace(
+            sandbox_spec("ended-holder", shared=True), share_processes=True
+        )
+        sandbox = await runtime.create_sandbox(wanted)
         containerd_engine.ctr("task", "kill", "--signal", "KILL", sandbox.id)
         with pytest.raises(NotFoundError, match="has ended"):
             async with asyncio.timeout(10):
                 while True:
-                    await runtime.create_sandbox(sandbox.spec)
+                    await runtime.create_sandbox(wanted)
+        await runtime.remove(Handle(id=sandbox.id, key=wanted.key))
+        assert sandbox.id not in containerd_engine.ctr("containers", "list")
 
-    async def test_a_container_in_a_sandbox_that_is_gone(self, runtime: Runtime) -> None:
-        sandbox = await runtime.create_sandbox(sandbox_spec("gone-sandbox", shared=True))
+    @pytest.mark.parametrize("shared", [True, False], ids=["shared", "single"])
+    async def test_a_container_in_a_sandbox_that_is_gone(
+        self, runtime: Runtime, shared: bool
+    ) -> None:
+        sandbox = await runtime.create_sandbox(sandbox_spec("gone-sandbox", shared=shared))
         spec = await self.spec(runtime, self.task("exit", 0))
         key = ContainerKey(pod_uid="gone-sandbox", container="main")
-        for found in await runtime.list():
-            await runtime.remove(found.handle)
-        with pytest.raises(NotFoundError):
-            await runtime.start(msgspec.structs.replace(spec, key=key, sandbox=sandbox))
+        await runtime.remove(Handle(id=sandbox.id, key=sandbox.spec.key))
+        gone = sandbox if shared else msgspec.structs.replace(sandbox, id="0123456789ab")
+        with pytest.raises(NotFoundError, match="gone"):
+            await runtime.start(msgspec.structs.replace(spec, key=key, sandbox=gone))
 
     async def test_credentials_reach_the_registry(
         self, runtime: Runtime, containerd_engine: ContainerdEngine, private_registry: Registry

@@ -1,9 +1,11 @@
-"""What proto/cri says is what the installed containerd says: names, numbers, types."""
+"""What proto/containerd and proto/cri say is what the installed containerd says of itself."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,27 +17,45 @@ from google.protobuf.descriptor_pb2 import (
 )
 from google.protobuf.message import DecodeError
 
-from argoexec_cli.rpc.gen.cri.v1 import container_pb2, image_pb2, runtime_pb2, sandbox_pb2
+from argoexec_cli.rpc.gen.containerd.events import task_pb2 as events_of_tasks_pb2
+from argoexec_cli.rpc.gen.containerd.runc import options_pb2
+from argoexec_cli.rpc.gen.containerd.services import (
+    containers_pb2,
+    events_pb2,
+    snapshots_pb2,
+    tasks_pb2,
+    version_pb2,
+)
+from argoexec_cli.rpc.gen.containerd.types import mount_pb2, task_pb2
+from argoexec_cli.rpc.gen.cri.v1 import image_pb2, runtime_pb2
 from tests.engines.availability import need
 
 pytestmark = [pytest.mark.containerd]
 
 _GZIP = b"\x1f\x8b\x08"
 _LIMIT = 400_000
+MODULES = (
+    containers_pb2,
+    events_pb2,
+    events_of_tasks_pb2,
+    image_pb2,
+    mount_pb2,
+    options_pb2,
+    runtime_pb2,
+    snapshots_pb2,
+    task_pb2,
+    tasks_pb2,
+    version_pb2,
+)
 
 
 @pytest.fixture(scope="module")
-def theirs(pytestconfig: pytest.Config) -> FileDescriptorProto:
-    """Find the description of the interface that containerd's program carries for reflection."""
+def theirs(pytestconfig: pytest.Config) -> list[FileDescriptorProto]:
+    """Find the descriptions that containerd's program carries for reflection."""
     need(pytestconfig, "containerd")
     program = Path(shutil.which("containerd") or "").read_bytes()
-    start = program.find(_GZIP)
-    while start >= 0:
-        file = _decode(program[start : start + _LIMIT])
-        if file is not None and file.package == "runtime.v1":
-            return file
-        start = program.find(_GZIP, start + 1)
-    raise AssertionError("containerd's program does not describe runtime.v1")
+    starts = [match.start() for match in re.finditer(re.escape(_GZIP), program)]
+    return [file for start in starts if (file := _decode(program[start : start + _LIMIT]))]
 
 
 def _decode(data: bytes) -> FileDescriptorProto | None:
@@ -48,11 +68,26 @@ def _decode(data: bytes) -> FileDescriptorProto | None:
 def ours() -> list[FileDescriptorProto]:
     """Describe the generated code."""
     files = []
-    for module in (container_pb2, image_pb2, runtime_pb2, sandbox_pb2):
+    for module in MODULES:
         file = FileDescriptorProto()
         module.DESCRIPTOR.CopyToProto(file)
         files.append(file)
     return files
+
+
+def messages(files: list[FileDescriptorProto]) -> dict[str, DescriptorProto]:
+    """Return all messages by their full names."""
+    found: dict[str, DescriptorProto] = {}
+
+    def add(prefix: str, message: DescriptorProto) -> None:
+        found[f"{prefix}.{message.name}"] = message
+        for nested in message.nested_type:
+            add(f"{prefix}.{message.name}", nested)
+
+    for file in files:
+        for message in file.message_type:
+            add(file.package, message)
+    return found
 
 
 def fields(message: DescriptorProto) -> dict[str, tuple[object, ...]]:
@@ -64,38 +99,43 @@ def _kind(field: FieldDescriptorProto) -> tuple[object, ...]:
     return field.number, field.type, field.label, field.type_name
 
 
-def values(enum: EnumDescriptorProto) -> dict[str, int]:
-    """Return an enum's names and numbers."""
-    return {value.name: value.number for value in enum.value}
+def enums(files: list[FileDescriptorProto]) -> Iterator[tuple[str, EnumDescriptorProto]]:
+    """Return all enums with their full names."""
+    for file in files:
+        for enum in file.enum_type:
+            yield f"{file.package}.{enum.name}", enum
 
 
-def test_messages_are_part_of_containerds(theirs: FileDescriptorProto) -> None:
-    known = {message.name: message for message in theirs.message_type}
-    checked = 0
-    for file in ours():
-        for message in file.message_type:
-            assert fields(message).items() <= fields(known[message.name]).items(), message.name
-            checked += len(message.field)
-    assert checked > 100
-
-
-def test_enums_are_containerds(theirs: FileDescriptorProto) -> None:
-    known = {enum.name: values(enum) for enum in theirs.enum_type}
-    for file in ours():
-        assert {enum.name: values(enum) for enum in file.enum_type}.items() <= known.items()
-
-
-def test_calls_are_containerds(theirs: FileDescriptorProto) -> None:
-    known = {
-        (service.name, method.name, method.input_type, method.output_type, method.server_streaming)
-        for service in theirs.service
-        for method in service.method
-    }
-    calls = {
-        (service.name, method.name, method.input_type, method.output_type, method.server_streaming)
-        for file in ours()
+def calls(files: list[FileDescriptorProto]) -> set[tuple[object, ...]]:
+    """Return all calls with what they take and give."""
+    return {
+        (
+            f"{file.package}.{service.name}/{method.name}",
+            method.input_type,
+            method.output_type,
+            method.server_streaming,
+        )
+        for file in files
         for service in file.service
         for method in service.method
     }
-    assert calls <= known
-    assert len(calls) == 17
+
+
+def test_messages_are_part_of_containerds(theirs: list[FileDescriptorProto]) -> None:
+    known = messages(theirs)
+    checked = 0
+    for name, message in messages(ours()).items():
+        assert fields(message).items() <= fields(known[name]).items(), name
+        checked += len(message.field)
+    assert checked > 100
+
+
+def test_enums_are_containerds(theirs: list[FileDescriptorProto]) -> None:
+    known = {name: {one.name: one.number for one in enum.value} for name, enum in enums(theirs)}
+    for name, enum in enums(ours()):
+        assert {one.name: one.number for one in enum.value} == known[name]
+
+
+def test_calls_are_containerds(theirs: list[FileDescriptorProto]) -> None:
+    assert calls(ours()) <= calls(theirs)
+    assert len(calls(ours())) == 26

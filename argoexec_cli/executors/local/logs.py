@@ -56,16 +56,16 @@ class LogStore:
 
         Memory is bounded by one chunk, whatever the reader's speed.
         """
-        offset, skip_runs = await asyncio.to_thread(reading.start, self.path(key), query)
+        offset, skipped = await asyncio.to_thread(reading.start, self.path(key), query)
         budget = query.limit_bytes or None
         while True:
             was_ended = ended()
             wake = self._signal(key).next() if query.follow and not was_ended else None
             chunk, offset = await asyncio.to_thread(
-                reading.next_chunk, self.path(key), offset, skip_runs, key.attempt
+                reading.next_chunk, self.path(key), offset, skipped, key.attempt
             )
             if chunk is not None:
-                skip_runs = 0
+                skipped = reading.Skip()
                 chunk = reading.since(chunk, query.since_ns)
                 if budget is not None:
                     chunk, budget = reading.limit(chunk, budget)

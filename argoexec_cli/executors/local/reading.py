@@ -11,7 +11,7 @@ import os
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from argoexec_cli.errors import DataLossError, InvalidError
 from argoexec_cli.executors.local.blocks import (
@@ -35,23 +35,28 @@ def cursor_attempt(cursor: str) -> int | None:
     return _parse_cursor(cursor)[0] if cursor else None
 
 
-def start(path: Path, query: LogQuery) -> tuple[int, int]:
-    """Return the offset of the block, and the run in it, at which the answer to *query* begins."""
+class Skip(NamedTuple):
+    """What of a block comes before that which was asked for: whole runs, and bytes of the next."""
+
+    runs: int = 0
+    bytes: int = 0
+
+
+def start(path: Path, query: LogQuery) -> tuple[int, Skip]:
+    """Return the offset of the block at which the answer to *query* begins, and where in it."""
     if query.cursor:
         _, offset, run = _parse_cursor(query.cursor)
-        return offset, run
+        return offset, Skip(run)
     try:
         with path.open("rb") as file:
             if query.tail_lines is not None:
                 return _tail(file.fileno(), query.tail_lines)
-            return _since(file.fileno(), query.since_ns), 0
+            return _since(file.fileno(), query.since_ns), Skip()
     except FileNotFoundError:
-        return 0, 0
+        return 0, Skip()
 
 
-def next_chunk(
-    path: Path, offset: int, skip_runs: int, attempt: int
-) -> tuple[LogChunk | None, int]:
+def next_chunk(path: Path, offset: int, skipped: Skip, attempt: int) -> tuple[LogChunk | None, int]:
     """Return the chunk at *offset* and the offset after it; None when nothing (whole) is there yet.
 
     Small blocks are put together, so a log that grew line by line is read as fast as one that came
@@ -71,7 +76,7 @@ def next_chunk(
     if not blocks:
         return None, offset
     end = offset + sum(block.size for block in blocks)
-    return skip(_join(blocks, f"{attempt}.{end}.0"), skip_runs), end
+    return skip(_join(blocks, f"{attempt}.{end}.0"), skipped), end
 
 
 def check_end(path: Path, offset: int) -> None:
@@ -89,14 +94,17 @@ def check_end(path: Path, offset: int) -> None:
         )
 
 
-def skip(chunk: LogChunk, runs: int) -> LogChunk:
-    """Return the chunk without its first *runs* runs."""
-    if not runs:
+def skip(chunk: LogChunk, skipped: Skip) -> LogChunk:
+    """Return the chunk without what comes before."""
+    if skipped == Skip():
         return chunk
-    at = sum(chunk.lengths[:runs])
+    runs = skipped.runs
+    lengths = chunk.lengths[runs:]
+    if skipped.bytes:
+        lengths[0] -= skipped.bytes
     return LogChunk(
-        chunk.data[at:],
-        chunk.lengths[runs:],
+        chunk.data[sum(chunk.lengths[:runs]) + skipped.bytes :],
+        lengths,
         chunk.times[runs:],
         chunk.streams[runs:],
         chunk.cursor,
@@ -197,39 +205,41 @@ def _end_of_blocks(file: int) -> int:
     return end
 
 
-def _tail(file: int, lines: int) -> tuple[int, int]:
-    """Return where the last *lines* lines begin, as (offset of the block, run in it).
-
-    A run that holds several lines is not cut: it counts as a whole, so a few lines more may be
-    shown than were asked for only where a runtime gave one time to several lines.
-    """
+def _tail(file: int, lines: int) -> tuple[int, Skip]:
+    """Return where the last *lines* lines begin."""
     offset = _end_of_blocks(file)
     if lines <= 0:
-        return offset, 0
+        return offset, Skip()
     found, last = 0, True
     for offset, block in _backwards(file):
-        run, count = _run_of_tail(block, lines - found, last=last)
-        if run is not None:
-            return offset, run
+        begin, count = _begin_of_tail(bytes(block.data), lines - found, last=last)
+        if begin is not None:
+            return offset, _skip_to(begin, block.lengths)
         found, last = found + count, False
-    return (0 if found else offset), 0
+    return (0 if found else offset), Skip()
 
 
-def _run_of_tail(block: Block, lines: int, *, last: bool) -> tuple[int | None, int]:
-    """Return the run with which the last *lines* lines of the block begin, and how many lines end
-    in the block.
+def _begin_of_tail(data: bytes, lines: int, *, last: bool) -> tuple[int | None, int]:
+    """Return where in a block its last *lines* lines begin, and how many lines end in the block.
 
     None means that the block has no more lines than that. Only at the end of the log (*last*) is a
     line without a newline a line of its own; elsewhere it goes on in the next block.
     """
-    data, at, count = bytes(block.data), len(block.data), 0
-    for run in range(len(block.lengths) - 1, -1, -1):
-        start_, end = at - block.lengths[run], at
-        ended = data.count(b"\n", start_, end) or (last and end == len(data))
-        if ended and count >= lines:
-            return run + 1, count
-        count, at = count + ended, start_
+    count = int(last and not data.endswith(b"\n"))
+    at = len(data)
+    while (at := data.rfind(b"\n", 0, at)) >= 0:
+        if count == lines:
+            return at + 1, count
+        count += 1
     return None, count
+
+
+def _skip_to(position: int, lengths: array[int]) -> Skip:
+    for run, length in enumerate(lengths):
+        if position < length:
+            return Skip(run, position)
+        position -= length
+    return Skip(len(lengths))
 
 
 def _since(file: int, since_ns: int) -> int:

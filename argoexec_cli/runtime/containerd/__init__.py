@@ -1,6 +1,6 @@
-"""containerd (1.6 and newer) as a runtime, through the Container Runtime Interface on its socket.
+"""containerd (1.6 and newer) as a runtime, through its own API on its socket.
 
-Whatever serves `runtime.v1` will do, CRI-O too. `open_containerd` is the door.
+Its interface for kubelets, CRI, only fetches images. `open_containerd` is the door.
 """
 
 from argoexec_cli.runtime.containerd.opening import open_containerd

@@ -1,197 +1,233 @@
-"""The containers of one owner, each with a sandbox of its own where it needs one.
+"""The containers of one owner: start them, and say what is there.
 
-Each method may be repeated. Two calls for the same key wait for each other, because the interface
-refuses what is being done already.
+The record is made first, with a name that follows from the key: what a crash leaves half-made is
+found by it and made anew. The file `started` is written just before a container may begin to run;
+what has it is never run again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
+from datetime import UTC
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from weakref import WeakValueDictionary
+
+import msgspec
 
 from argoexec_cli.errors import (
     AlreadyExistsError,
     ArgoexecError,
     InvalidError,
+    NotFoundError,
+    PreconditionError,
     StartError,
     UnavailableError,
 )
-from argoexec_cli.rpc.gen.cri.v1 import container_pb2
-from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Handle
-from argoexec_cli.runtime.containerd.cri import Cri
+from argoexec_cli.rpc.gen.containerd.services import containers_pb2, tasks_pb2
+from argoexec_cli.rpc.gen.containerd.types import task_pb2
+from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Found, Handle
 from argoexec_cli.runtime.containerd.exits import Exits
-from argoexec_cli.runtime.containerd.hosts import hosts_path, write_hosts
-from argoexec_cli.runtime.containerd.render import (
-    Place,
-    key_labels,
-    log_name,
-    render_container,
-    render_sandbox,
-)
-from argoexec_cli.runtime.labels import OWNER
+from argoexec_cli.runtime.containerd.files import making
+from argoexec_cli.runtime.containerd.hostfiles import host_files
+from argoexec_cli.runtime.containerd.images import Details, Images
+from argoexec_cli.runtime.containerd.layout import Layout, container_id
+from argoexec_cli.runtime.containerd.native import Native
+from argoexec_cli.runtime.containerd.oci import render
+from argoexec_cli.runtime.containerd.records import NETWORK, STOP_SIGNAL, record, task_options
+from argoexec_cli.runtime.containerd.removal import Removal
+from argoexec_cli.runtime.containerd.sandboxes import Sandboxes
+from argoexec_cli.runtime.containerd.surroundings import Surroundings
+from argoexec_cli.runtime.labels import OWNER, SPEC_HASH, from_labels, to_labels
 
-_TRIES: Final = 600
+State = Literal["created", "running", "exited"]
+_STATES: Final[dict[int, State]] = {task_pb2.CREATED: "created", task_pb2.STOPPED: "exited"}
+_TRIES: Final = 100
 _PAUSE_S: Final = 0.1
-"""Together a minute at least: what goes on for another caller takes seconds on a busy host."""
-_INTERRUPTED: Final = re.compile(
-    r"context (canceled|deadline exceeded)|transport is closing|start failed: .*signal: killed"
-)
-"""What a runtime notes about a start whose caller went away: it says nothing of the command."""
+"""Together ten seconds at least: what goes on for a caller that went away takes less."""
 
 
 class Containers:
-    """What the runtime has under one owner's label; what is under another's is never touched."""
+    """What containerd has under one owner's label; what is under another's is never touched."""
 
-    def __init__(self, cri: Cri, place: Place, exits: Exits) -> None:
-        """Use *cri*, and tell *exits* what is started and what is gone."""
-        self._cri = cri
-        self._place = place
+    def __init__(
+        self,
+        native: Native,
+        place: tuple[Layout, Surroundings],
+        images: Images,
+        sandboxes: Sandboxes,
+        exits: Exits,
+    ) -> None:
+        """Use the parts, which somebody else starts and ends."""
+        self._native = native
+        self._layout, self._surroundings = place
+        self._images = images
+        self._sandboxes = sandboxes
         self._exits = exits
-        self._locks: WeakValueDictionary[ContainerKey, asyncio.Lock] = WeakValueDictionary()
+        self._removal = Removal(native, self._layout, exits, self._surroundings.snapshotter)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self, spec: ContainerSpec) -> str:
         """Do what `Runtime.start` promises; return the container's id."""
-        _check_sources(spec)
-        async with self._lock(spec.key):
+        container = container_id(spec.key)
+        async with self._lock(container):
+            if self.may_have_run(container) and await self._resume(container, spec.key):
+                return container
+            _check_sources(spec)
             for _ in range(_TRIES):
-                if container := await self._begin(spec) or await self._resume(spec):
+                try:
+                    await self._begin(container, spec)
+                except AlreadyExistsError:
+                    if await self._resume(container, spec.key):
+                        return container
+                    await self._removal.discard(container)
+                    await asyncio.sleep(_PAUSE_S)
+                else:
                     return container
         raise UnavailableError(
-            f"the name of container {spec.key.object_name} stays taken",
-            hint="crictl ps --all; crictl pods",
+            f"the name of container {container} stays taken",
+            hint="ctr --namespace k8s.io containers list",
         )
 
-    async def find(self, key: ContainerKey) -> container_pb2.Container | None:
-        """Find a container by its key."""
-        found = await self._cri.containers(key_labels(self._place.owner, key))
-        return found[0] if found else None
+    async def remove(self, container: str) -> None:
+        """Delete a container, running or not, with its log."""
+        async with self._lock(container):
+            await self._removal.discard(container)
 
-    async def remove(self, handle: Handle) -> None:
-        """Delete a container or sandbox, running or not, with its log."""
-        async with self._lock(handle.key):
-            for left in range(_TRIES - 1, -1, -1):
-                try:
-                    if handle.key.container:
-                        await self._discard(handle.key, handle.id)
-                    else:
-                        await self._cri.remove_sandbox(handle.id)
-                    return
-                except AlreadyExistsError:
-                    # It is being started, or removed, for a caller that went away.
-                    if not left:
-                        raise
-                    await asyncio.sleep(_PAUSE_S)
+    def may_have_run(self, container: str) -> bool:
+        """Tell whether a container was, or is just being, started."""
+        return self._layout.started(container).exists()
 
-    async def _begin(self, spec: ContainerSpec) -> str:
-        """Create and start the container; empty when there is one of this key, or its sandbox."""
-        key, what = spec.key, f"container {spec.key.object_name}"
-        container = ""
+    async def list(self) -> list[Found]:
+        """List the containers: two questions, however many there are."""
+        records = await self._native.containers(OWNER, self._layout.owner)
+        tasks = await self._native.tasks() if records else {}
+        addresses = self._sandboxes.addresses()
+        found = []
+        for one in records:
+            key = from_labels(dict(one.labels))
+            if key is not None and key.container:
+                state = self._state(one.id, tasks.get(one.id))
+                found.append(_to_found(one, key, state, addresses))
+        return found
+
+    async def _begin(self, container: str, spec: ContainerSpec) -> None:
+        """Make and start the container. `AlreadyExistsError`: there is something of it."""
+        image = await self._images.details(spec.image.id)
+        described = await self._describe(container, spec, image)
+        await self._native.create_container(described)
         try:
-            sandbox = spec.sandbox.id or await self._cri.run_sandbox(
-                render_sandbox(spec.sandbox.spec, key, self._place), f"sandbox of {what}"
-            )
-            ip = spec.sandbox.ip or (await self._cri.sandbox(sandbox)).network.ip
-            hosts = write_hosts(self._place, spec, ip)
-            request = render_container(spec, sandbox, self._place, hosts)
-            container = await self._cri.create(request, what)
-            await self._launch(container, spec)
-        except AlreadyExistsError:
-            return ""
-        except UnavailableError:
+            await self._launch(container, image)
+        except (UnavailableError, AlreadyExistsError):
             # It may have been done all the same; the next try finds out.
             raise
+        except StartError as exc:
+            await self._removal.discard(container)
+            raise _not_started(spec, exc) from exc
         except ArgoexecError:
-            await self._cleared(key, container)
+            await self._removal.discard(container)
             raise
-        return container
 
-    async def _resume(self, spec: ContainerSpec) -> str:
-        """Go on with what an earlier call left; empty when that had to be removed."""
-        key = spec.key
-        found = await self.find(key)
-        if found is None:
-            if spec.sandbox.id or not await self._cleared(key, ""):
-                await self._refuse_strangers(key)
-                # The runtime is still undoing a call whose caller went away.
-                await asyncio.sleep(_PAUSE_S)
-            return ""
-        if found.state == container_pb2.CONTAINER_CREATED:
-            return await self._launch_again(found.id, spec)
-        if found.state == container_pb2.CONTAINER_EXITED:
-            return await self._take_ended(found.id, spec)
-        return found.id
+    async def _describe(
+        self, container: str, spec: ContainerSpec, image: Details
+    ) -> containers_pb2.Container:
+        shared = await self._sandboxes.shared(spec.sandbox, spec.security)
+        labels = {
+            **spec.labels,
+            **to_labels(self._layout.owner, spec.key, spec.spec_hash),
+            NETWORK: await self._sandboxes.network_of(spec.sandbox),
+            STOP_SIGNAL: image.config.stop_signal,
+        }
+        files = host_files(spec, self._layout.containers / container)
+        spec = msgspec.structs.replace(spec, mounts=(*files, *spec.mounts))
+        described = render(spec, image, shared, self._layout.cgroup(container))
+        return record(self._surroundings, container, labels, described)
 
-    async def _refuse_strangers(self, key: ContainerKey) -> None:
-        """Raise `AlreadyExistsError` when another owner has a sandbox or container of *key*."""
-        labels = key_labels("", key)
-        del labels[OWNER]
-        if await self._cri.containers(labels) or await self._cri.sandboxes(labels):
+    async def _launch(self, container: str, image: Details) -> None:
+        stdout, stderr = self._layout.stdout(container), self._layout.stderr(container)
+        with making(stdout.parent):
+            stdout.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for path in (stdout, stderr):
+                path.touch(mode=0o600)
+        root = await self._native.prepare(self._surroundings.snapshotter, container, image.chain_id)
+        await self._native.create_task(
+            tasks_pb2.CreateTaskRequest(
+                container_id=container,
+                rootfs=root,
+                stdout=str(stdout),
+                stderr=str(stderr),
+                options=task_options(self._surroundings),
+            )
+        )
+        started = self._layout.started(container)
+        with making(started):
+            started.touch(mode=0o600)
+        self._exits.expect(container)
+        await self._native.start_task(container)
+
+    async def _resume(self, container: str, key: ContainerKey) -> bool:
+        """Tell whether the container has run, or runs now; else it is to be made anew.
+
+        `AlreadyExistsError` when one that is not ours has its name.
+        """
+        try:
+            self._refuse_stranger(await self._native.container(container), key)
+            if not self.may_have_run(container):
+                return False
+            process = await self._native.task(container)
+        except NotFoundError:
+            return self.may_have_run(container) and await self._is_recorded(container)
+        if process.status == task_pb2.CREATED:
+            await self._start_again(container)
+        return True
+
+    async def _is_recorded(self, container: str) -> bool:
+        try:
+            await self._native.container(container)
+        except NotFoundError:
+            return False
+        return True
+
+    async def _start_again(self, container: str) -> None:
+        """Start what a process before us was about to start, or has started this moment."""
+        try:
+            await self._native.start_task(container)
+        except (PreconditionError, NotFoundError):
+            return
+
+    def _refuse_stranger(self, found: containers_pb2.Container, key: ContainerKey) -> None:
+        labels = dict(found.labels)
+        if labels.get(OWNER) != self._layout.owner or from_labels(labels) != key:
             raise AlreadyExistsError(
-                f"the name {key.object_name} is taken by a container that is not ours",
-                hint="crictl ps --all",
+                f"the name {found.id} is taken by a container that is not ours",
+                hint=f"ctr --namespace k8s.io containers info {found.id}",
             )
 
-    async def _take_ended(self, container: str, spec: ContainerSpec) -> str:
-        """Accept a container that ended, unless it never ran: then its start has failed."""
-        status = await self._cri.container(container)
-        if status.started_at:
-            return container
-        await self._cleared(spec.key, container)
-        if _INTERRUPTED.search(status.message):
-            return ""
-        raise _not_started(spec, status.message)
+    def _state(self, container: str, task: task_pb2.Process | None) -> State:
+        if self._exits.has_ended(container):
+            return "exited"
+        if task is not None:
+            return _STATES.get(task.status, "running")
+        return "exited" if self.may_have_run(container) else "created"
 
-    async def _launch_again(self, container: str, spec: ContainerSpec) -> str:
-        """Start a created container; empty when a call whose caller went away is doing so."""
-        try:
-            await self._launch(container, spec)
-        except AlreadyExistsError:
-            await asyncio.sleep(_PAUSE_S)
-            return ""
-        return container
+    def _lock(self, container: str) -> asyncio.Lock:
+        return self._locks.setdefault(container, asyncio.Lock())
 
-    async def _launch(self, container: str, spec: ContainerSpec) -> None:
-        self._exits.expect(container)
-        try:
-            await self._cri.start(container, f"container {spec.key.object_name}")
-        except StartError as exc:
-            await self._discard(spec.key, container)
-            if _INTERRUPTED.search(exc.message):
-                raise UnavailableError(exc.message, hint="argoexec doctor") from exc
-            raise _not_started(spec, exc.message, exc.hint) from exc
 
-    async def _cleared(self, key: ContainerKey, container: str) -> bool:
-        """Discard it, unless the runtime is doing so for another call: then leave it some time."""
-        try:
-            return await self._discard(key, container)
-        except AlreadyExistsError:
-            await asyncio.sleep(_PAUSE_S)
-            return True
-
-    async def _discard(self, key: ContainerKey, container: str) -> bool:
-        """Remove a container (if it has an id yet) with its own sandbox, log and hosts.
-
-        Tell whether it had a sandbox of its own.
-        """
-        sandboxes = await self._cri.sandboxes(key_labels(self._place.owner, key))
-        for sandbox in sandboxes:
-            await self._cri.remove_sandbox(sandbox.id)
-        if container and not sandboxes:
-            await self._cri.remove(container)
-        self._exits.forget(container)
-        (Path(self._place.logs) / log_name(key)).unlink(missing_ok=True)
-        hosts_path(self._place, key).unlink(missing_ok=True)
-        return bool(sandboxes)
-
-    def _lock(self, key: ContainerKey) -> asyncio.Lock:
-        return self._locks.setdefault(key, asyncio.Lock())
+def _to_found(
+    one: containers_pb2.Container, key: ContainerKey, state: State, addresses: dict[str, str]
+) -> Found:
+    return Found(
+        handle=Handle(id=one.id, key=key),
+        state=state,
+        spec_hash=one.labels.get(SPEC_HASH, ""),
+        created_at=one.created_at.ToDatetime(UTC),
+        ip=addresses.get(one.labels.get(NETWORK, ""), ""),
+    )
 
 
 def _check_sources(spec: ContainerSpec) -> None:
-    """Refuse a mount of nothing: containerd would make an empty directory in its place."""
+    """Refuse a mount of nothing before anything is made."""
     for mount in spec.mounts:
         if not Path(mount.source).exists():
             raise InvalidError(
@@ -200,9 +236,7 @@ def _check_sources(spec: ContainerSpec) -> None:
             )
 
 
-def _not_started(spec: ContainerSpec, message: str, hint: str = "") -> StartError:
-    """Name the command, which not every runtime does."""
+def _not_started(spec: ContainerSpec, error: StartError) -> StartError:
+    """Name the command, which not every program does."""
     command = " ".join((*spec.command, *spec.args)) or "the image's command"
-    return StartError(
-        f"{command}: {message}", hint=hint or "check the command: it must exist in the image"
-    )
+    return StartError(f"{command}: {error.message}", hint=error.hint)

@@ -1,152 +1,222 @@
-"""How containers end: one list of all containers tells, asked for only while some run.
+"""How containers end.
 
-The interface has no working stream of events in containerd 1.6 (`GetContainerEvents` is not
-implemented), so somebody has to ask. When is known, though: a container's log file is closed as it
-ends, which the kernel reports. Then the list is asked for in quick succession, otherwise rarely.
+One stream of events for all of them, and a look at containerd whenever the stream may have missed
+one. Nothing is missed between streams: the stream is opened first, an event of our own shows that
+it has begun, and then everything that is waited for is looked at.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from argoexec_cli.errors import NotFoundError, UnavailableError
-from argoexec_cli.rpc.gen.cri.v1 import container_pb2
-from argoexec_cli.runtime.base import Exit, Handle, Reason
-from argoexec_cli.runtime.containerd.cri import Cri
-from argoexec_cli.runtime.labels import OWNER
+from argoexec_cli.rpc.gen.containerd.events import task_pb2 as events
+from argoexec_cli.rpc.gen.containerd.services import events_pb2
+from argoexec_cli.rpc.gen.containerd.types import task_pb2
+from argoexec_cli.runtime.base import Exit, Reason
+from argoexec_cli.runtime.containerd.layout import Layout
+from argoexec_cli.runtime.containerd.memory import was_killed
+from argoexec_cli.runtime.containerd.native import Native
 
 _log = logging.getLogger(__name__)
 
-_FAST_S: Final = 0.01
-_SLOW_S: Final = 0.25
-"""An end whose sign was missed is noticed this late."""
-_AWAY_S: Final = 0.1
+_RENEW_S: Final = 60.0
+"""A stream lasts this long: a lost event delays an exit by no more."""
+_READY_S: Final = 10.0
+_BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _TOGETHER: Final = 16
-_GOING_ON: Final = frozenset({container_pb2.CONTAINER_CREATED, container_pb2.CONTAINER_RUNNING})
 _UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
 
 
 class Exits:
     """The ends of one owner's containers. `run` must be running."""
 
-    def __init__(self, cri: Cri, owner: str) -> None:
-        """Know nothing yet."""
-        self._cri = cri
-        self._labels = {OWNER: owner}
-        self._waiting: dict[str, asyncio.Future[Exit]] = {}
+    def __init__(self, native: Native, layout: Layout) -> None:
+        """Know nothing yet; `run` connects."""
+        self._native = native
+        self._layout = layout
+        self._stream = 0
+        self._connected = False
+        self._ready = asyncio.Event()
+        self._live: dict[str, int] = {}
+        self._oom: set[str] = set()
         self._ended: dict[str, Exit] = {}
-        self._begun = asyncio.Event()
-        self._sign = asyncio.Event()
-        self._pace_s = _FAST_S
+        self._waiting: dict[str, asyncio.Future[Exit]] = {}
         self._questions = asyncio.Semaphore(_TOGETHER)
 
-    def expect(self, container: str) -> None:
-        """Say that *container* is about to be started: the sign of its end is not to be missed."""
-        if container not in self._waiting and container not in self._ended:
-            self._waiting[container] = asyncio.get_running_loop().create_future()
-            self._begun.set()
+    async def ready(self) -> None:
+        """Return once ends are followed for the first time; `UnavailableError` after 10 s."""
+        try:
+            async with asyncio.timeout(_READY_S):
+                await self._ready.wait()
+        except TimeoutError as exc:
+            raise UnavailableError("containerd gives no events", hint="ctr events") from exc
 
-    def ending(self, handle: Handle) -> asyncio.Future[Exit]:
-        """Return the future of the container's end, shared by all who wait: never cancel it."""
-        container = handle.id
+    def expect(self, container: str) -> None:
+        """Say that *container* is about to be started: its end will come by the stream."""
+        if self._connected:
+            self._live[container] = self._stream
+
+    def has_ended(self, container: str) -> bool:
+        """Tell whether an end is known already."""
+        return container in self._ended
+
+    def forget(self, container: str) -> None:
+        """Drop what is known about a container that is gone; who waits for it learns that."""
+        self._live.pop(container, None)
+        self._ended.pop(container, None)
+        self._oom.discard(container)
+        self._resolve(container, _UNKNOWN)
+
+    async def ending(self, container: str) -> asyncio.Future[Exit]:
+        """Return the future of the container's end, shared by all who wait: never cancel it.
+
+        Looks at containerd once when the stream may have missed the end; one that is away is asked
+        after it is back.
+        """
         if container in self._ended:
             future: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
             future.set_result(self._ended[container])
             return future
         if container not in self._waiting:
-            # Started by another process, or long ago: the sign may have been given already.
-            self.expect(container)
-            self.hint()
-        return self._waiting[container]
-
-    def hint(self) -> None:
-        """Say that some container has perhaps just ended."""
-        self._sign.set()
-
-    def forget(self, container: str) -> None:
-        """Drop what is known about a container that is gone; who waits for it learns that."""
-        self._ended.pop(container, None)
-        self._resolve(container, _UNKNOWN)
+            self._waiting[container] = asyncio.get_running_loop().create_future()
+        future = self._waiting[container]
+        if self._live.get(container) != self._stream or not self._connected:
+            try:
+                await self._look(container)
+            except UnavailableError as exc:
+                _log.debug("container %s: %s", container, exc.message)
+        return future
 
     async def run(self) -> None:
-        """Look for ends for ever, through restarts of the runtime."""
-        is_away = False
+        """Follow containerd's events for ever, through its restarts."""
+        failures = 0
         while True:
-            await self._pause()
             try:
-                await self._look()
-                is_away = False
+                await self._follow()
+                failures = 0
             except UnavailableError as exc:
-                if not is_away:
-                    _log.warning("waiting for containers: %s", exc.message)
-                is_away = True
-                await asyncio.sleep(_AWAY_S)
+                if self._connected:
+                    failures = 0
+                    _log.warning("events of containerd broke off, reconnecting: %s", exc.message)
+                self._connected = False
+                await asyncio.sleep(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
+                failures += 1
+            finally:
+                self._connected = False
 
-    async def _pause(self) -> None:
-        """Wait for a sign, or for some time that grows while nothing happens."""
-        if not self._waiting:
-            self._begun.clear()
-            await self._begun.wait()
+    async def _follow(self) -> None:
+        """Read one stream until it breaks (`UnavailableError`) or is due for a new one."""
+        mark = f"/argoexec/{self._layout.owner}/{self._stream}"
+        filters = [
+            'namespace=="k8s.io",topic=="/tasks/exit"',
+            'namespace=="k8s.io",topic=="/tasks/oom"',
+            f'topic=="{mark}"',
+        ]
+        knock = asyncio.ensure_future(self._knock(mark))
         try:
-            async with asyncio.timeout(self._pace_s):
-                await self._sign.wait()
+            async with asyncio.timeout(_RENEW_S), aclosing(self._native.events(filters)) as stream:
+                await self._take_all(stream, mark, knock)
         except TimeoutError:
-            self._pace_s = min(2 * self._pace_s, _SLOW_S)
             return
-        self._sign.clear()
-        self._pace_s = _FAST_S
-        # The runtime notes the end a little after its sign; signs that come together are one.
-        await asyncio.sleep(_FAST_S)
+        finally:
+            knock.cancel()
+            await asyncio.gather(knock, return_exceptions=True)
 
-    async def _look(self) -> None:
-        wanted = list(self._waiting)
-        if not wanted:
+    async def _take_all(
+        self, stream: AsyncIterator[events_pb2.Envelope], mark: str, knock: asyncio.Task[None]
+    ) -> None:
+        async for envelope in stream:
+            if envelope.topic != mark:
+                self._take(envelope)
+            elif not self._connected:
+                knock.cancel()
+                self._stream += 1
+                self._connected = True
+                await self._look_at_all()
+                self._ready.set()
+        raise UnavailableError("containerd closed the stream of events")
+
+    async def _knock(self, mark: str) -> None:
+        """Publish an event again and again: one of them shows that the stream has begun."""
+        while True:
+            try:
+                await self._native.publish(mark)
+            except UnavailableError:
+                return  # the stream will tell
+            await asyncio.sleep(_BACK_OFF_S[0])
+
+    def _take(self, envelope: events_pb2.Envelope) -> None:
+        if envelope.topic == "/tasks/oom":
+            oom = events.TaskOOM.FromString(envelope.event.value)
+            if self._is_wanted(oom.container_id):
+                self._oom.add(oom.container_id)
             return
-        states = {one.id: one.state for one in await self._cri.containers(self._labels)}
-        over = [one for one in wanted if states.get(one) not in _GOING_ON]
-        await asyncio.gather(*map(self._ask, over))
+        end = events.TaskExit.FromString(envelope.event.value)
+        # Not of an additional process in the container.
+        if end.id == end.container_id and self._is_wanted(end.id):
+            self._end(end.id, end.exit_status, end.exited_at)
 
-    async def _ask(self, container: str) -> None:
-        """Learn how a container ended that is said to have ended."""
+    def _is_wanted(self, container: str) -> bool:
+        return container in self._live or container in self._waiting
+
+    async def _look_at_all(self) -> None:
+        """Find the ends that no stream reported."""
+        wanted = [*self._waiting]
+        states = await self._native.tasks() if wanted else {}
+        over = [
+            one for one in wanted if one not in states or states[one].status == task_pb2.STOPPED
+        ]
+        await asyncio.gather(*map(self._look, over))
+
+    async def _look(self, container: str) -> None:
+        """Ask containerd how one container is, and note it if it has ended."""
+        stream = self._stream
         async with self._questions:
             try:
-                status = await self._cri.container(container)
+                process = await self._native.task(container)
             except NotFoundError:
                 self.forget(container)
                 return
-        if status.state not in _GOING_ON:
-            end = to_exit(status)
-            self._ended[container] = end
-            self._resolve(container, end)
+        if process.status == task_pb2.STOPPED:
+            self._end(container, process.exit_status, process.exited_at)
+        elif self._connected and stream == self._stream:
+            self._live[container] = stream
+
+    def _end(self, container: str, code: int, exited_at: Timestamp) -> None:
+        self._live.pop(container, None)
+        finished = exited_at.ToDatetime(UTC)
+        started = self._started(container)
+        end = Exit(
+            exit_code=code,
+            reason=self._reason(container, code),
+            started_at=min(started, finished) if started else None,
+            finished_at=finished,
+        )
+        self._oom.discard(container)
+        self._ended[container] = end
+        self._resolve(container, end)
+
+    def _started(self, container: str) -> datetime | None:
+        try:
+            seconds = self._layout.started(container).stat().st_mtime
+        except OSError:
+            return None
+        return datetime.fromtimestamp(seconds, tz=UTC)
+
+    def _reason(self, container: str, code: int) -> Reason:
+        if container in self._oom or was_killed(self._layout.cgroup(container)):
+            return "OOMKilled"
+        return "Error" if code else "Completed"
 
     def _resolve(self, container: str, end: Exit) -> None:
         future = self._waiting.pop(container, None)
         if future is not None and not future.done():
             future.set_result(end)
-
-
-def to_exit(status: container_pb2.ContainerStatus) -> Exit:
-    """Translate how a container ended. A start that failed counts as an error (code 128)."""
-    # containerd notes the start after the fact: a short container may have ended before.
-    started_ns = min(status.started_at, status.finished_at or status.started_at)
-    return Exit(
-        exit_code=status.exit_code,
-        reason=_reason(status),
-        started_at=_time(started_ns),
-        finished_at=_time(status.finished_at),
-    )
-
-
-def _reason(status: container_pb2.ContainerStatus) -> Reason:
-    if status.state == container_pb2.CONTAINER_UNKNOWN or status.reason == "Unknown":
-        return "ContainerStatusUnknown"
-    if status.reason == "OOMKilled":
-        return "OOMKilled"
-    return "Error" if status.exit_code else "Completed"
-
-
-def _time(time_ns: int) -> datetime | None:
-    return datetime.fromtimestamp(time_ns / 1e9, tz=UTC) if time_ns else None

@@ -1,167 +1,119 @@
-"""A container's log, read from the file that the runtime writes it to.
+"""A container's log, read from the two files that its shim writes.
 
-Positions are offsets in bytes. A log is complete when its container has ended *and* nobody has the
-file open for writing: containerd notes the end a moment before it writes the last lines.
+What was written by both at about the same time comes in the order of the files' times of change,
+stdout first. A log is complete when its container has ended *and* nobody has a file open for
+writing: the shim copies the last bytes a moment after the end.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import fcntl
 import logging
-import os
-import signal
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Final
 
-from argoexec_cli.errors import InvalidError
+from argoexec_cli.models.logs import STDERR, STDOUT
 from argoexec_cli.runtime.base import Exit, Handle, LogBatch
-from argoexec_cli.runtime.containerd.changes import LogChanges
-from argoexec_cli.runtime.containerd.cri import Cri
+from argoexec_cli.runtime.changes import FileChanges
 from argoexec_cli.runtime.containerd.exits import Exits
-from argoexec_cli.runtime.containerd.loglines import parse_lines
-from argoexec_cli.runtime.containerd.render import log_name
+from argoexec_cli.runtime.containerd.layout import Layout
+from argoexec_cli.runtime.containerd.logfile import OutputFile
+from argoexec_cli.runtime.containerd.native import Native
+from argoexec_cli.runtime.containerd.position import Position
+from argoexec_cli.runtime.pace import Pace
 
 _log = logging.getLogger(__name__)
 
-_READ: Final = 256 * 1024
-"""Bytes at a time: takes the event loop about 3 ms, and gives 180 KiB of 100-byte lines."""
-_SMALL: Final = 16 * 1024
-_PACE_S: Final = 0.01
-"""Lines that follow each other closely come together, at most this often."""
-_CLOSING_S: Final = 0.01
-_CLOSING_LIMIT: Final = 1_000
+_CLOSING_S: Final = 0.25
+_CLOSING_LIMIT_S: Final = 15.0
+"""Longer than a shim waits for what it copies."""
 
 
-class FileLog:
-    """A place in one log file.
+class ContainerLog:
+    """A place in both files."""
 
-    Holds no descriptor between reads, so a thousand idle readers need none.
-    """
+    def __init__(self, layout: Layout, container: str, position: Position) -> None:
+        """Stand at *position*."""
+        self.files = (
+            OutputFile(layout.stdout(container), STDOUT, position.stdout),
+            OutputFile(layout.stderr(container), STDERR, position.stderr),
+        )
+        self._last_ns = 0
 
-    def __init__(self, path: Path, position: str) -> None:
-        """Stand at *position*. `InvalidError` when it is none."""
-        if not (position or "0").isdigit() or not position.isascii():
-            raise InvalidError(
-                f"{position!r} is no position in a log", hint="use one that logs gave"
-            )
-        self.path = path
-        self._offset = int(position or 0)
-
-    def read(self) -> LogBatch | None:
-        """Return the next lines; None when there is no whole line (or no file) now."""
-        try:
-            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
+    def read(self, *, final: bool) -> LogBatch | None:
+        """Return what comes next; None when nothing (whole) is there now."""
+        runs = [run for file in self.files for run in file.read(final=final)]
+        if not runs:
             return None
-        try:
-            buffer = _read_lines(file, self._offset)
-        finally:
-            os.close(file)
-        if not buffer:
-            return None
-        self._offset += len(buffer)
-        return LogBatch(parse_lines(buffer), str(self._offset))
+        runs.sort(key=lambda run: run.time_ns)
+        # What was read later is not told to be older, whichever file it was in.
+        runs = [run._replace(time_ns=max(run.time_ns, self._last_ns)) for run in runs]
+        self._last_ns = runs[-1].time_ns
+        return LogBatch(runs, str(Position(*(file.offset for file in self.files))))
 
     def has_grown(self) -> bool:
-        """Tell whether there is something after what was read."""
-        try:
-            return self.path.stat().st_size > self._offset
-        except FileNotFoundError:
-            return False
+        """Tell whether there is more than `read` saw."""
+        return any(file.has_grown() for file in self.files)
 
     def is_written(self) -> bool:
-        """Tell whether somebody has the file open for writing; False where that cannot be known."""
-        try:
-            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            # A lease on reading is refused while there is a writer. Should one come now, the signal
-            # that asks for the lease back is to be one that is ignored by default.
-            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
-            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        except OSError as exc:
-            return exc.errno == errno.EAGAIN
-        finally:
-            os.close(file)
-        return False
+        """Tell whether more may come."""
+        return any(file.is_written() for file in self.files)
 
 
 class Logs:
     """Reads the logs of one owner's containers."""
 
-    def __init__(self, cri: Cri, exits: Exits, changes: LogChanges, directory: Path) -> None:
-        """Read files in *directory*, which *changes* watches."""
-        self._cri = cri
+    def __init__(self, native: Native, exits: Exits, changes: FileChanges, layout: Layout) -> None:
+        """Follow files by *changes*, which somebody else runs."""
+        self._native = native
         self._exits = exits
         self._changes = changes
-        self._directory = directory
+        self._layout = layout
 
     async def read(self, handle: Handle, position: str, *, follow: bool) -> AsyncIterator[LogBatch]:
-        """Do what `Runtime.logs` promises."""
-        log = FileLog(self._directory / log_name(handle.key), position)
-        if not log.path.exists():
-            await self._cri.container(handle.id)  # NotFoundError, unless it has not begun yet
+        """Do what `Runtime.logs` promises; nothing is read ahead of what the caller takes."""
+        log = ContainerLog(self._layout, handle.id, Position.parse(position))
+        if not log.files[0].path.exists():
+            await self._native.container(handle.id)  # NotFoundError, unless it has not begun yet
         batches = self._follow(handle, log) if follow else _read_to_end(log)
         async for batch in batches:
             yield batch
 
-    async def _follow(self, handle: Handle, log: FileLog) -> AsyncIterator[LogBatch]:
-        ending = self._exits.ending(handle)
-        left = _CLOSING_LIMIT
+    async def _follow(self, handle: Handle, log: ContainerLog) -> AsyncIterator[LogBatch]:
+        ending, pace = await self._exits.ending(handle.id), Pace()
+        loop = asyncio.get_running_loop()
+        until = float("inf")
         while True:
+            await pace.wait()
             # Asked before reading: what was written before is there to be read.
             over = ending.done()
-            complete = over and not log.is_written()
-            batch = log.read()
+            complete = over and (loop.time() > until or not log.is_written())
+            batch = log.read(final=complete)
             if batch is not None:
+                pace.note(batch)
                 yield batch
-                await asyncio.sleep(_PACE_S if log_is_quiet(batch) else 0)
-            elif complete or left == 0:
+            elif complete:
+                if loop.time() > until:
+                    _log.warning("%s: its files stay open after its end", handle.id)
                 return
             elif over:
-                left -= 1
-                if left == 0:
-                    _log.warning("%s: still open after its container has ended", log.path)
-                await asyncio.sleep(_CLOSING_S)
+                until = min(until, loop.time() + _CLOSING_LIMIT_S)
+                await self._change(log, None)
             else:
                 await self._change(log, ending)
 
-    async def _change(self, log: FileLog, ending: asyncio.Future[Exit]) -> None:
-        """Wait until there is more to read or the container has ended."""
-        changed = self._changes.next(log.path)
-        if not log.has_grown():
-            await _first(changed, ending)
+    async def _change(self, log: ContainerLog, ending: asyncio.Future[Exit] | None) -> None:
+        """Wait until there is more to read or the container has ended; after that, for a while."""
+        changed: list[asyncio.Future[Any]] = [self._changes.next(file.path) for file in log.files]
+        if log.has_grown() or (ending is None and not log.is_written()):
+            return
+        if ending is not None:
+            await asyncio.wait([*changed, ending], return_when=asyncio.FIRST_COMPLETED)
         else:
-            # Part of a line is there: its rest comes at once.
-            await asyncio.sleep(0)
+            await asyncio.wait(changed, timeout=_CLOSING_S, return_when=asyncio.FIRST_COMPLETED)
 
 
-def log_is_quiet(batch: LogBatch) -> bool:
-    """Tell whether *batch* is so small that the next may well be waited for."""
-    return sum(len(run.data) for run in batch.runs) < _SMALL
-
-
-def _read_lines(file: int, offset: int) -> bytes:
-    """Read whole lines, about `_READ` bytes; more only where a single line is longer."""
-    size = _READ
-    while True:
-        buffer = os.pread(file, size, offset)
-        end = buffer.rfind(b"\n") + 1
-        if end or len(buffer) < size:
-            return buffer[:end]
-        size *= 4
-
-
-async def _read_to_end(log: FileLog) -> AsyncIterator[LogBatch]:
-    while (batch := log.read()) is not None:
+async def _read_to_end(log: ContainerLog) -> AsyncIterator[LogBatch]:
+    while (batch := log.read(final=False)) is not None:
         yield batch
         await asyncio.sleep(0)
-
-
-async def _first(*futures: asyncio.Future[Any]) -> None:
-    """Return when one of them is done; cancelling leaves them alone, for they are shared."""
-    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)

@@ -1,111 +1,163 @@
 """Open a containerd runtime.
 
-Reach it, learn who it is, start what runs beside every call.
+Reach it, learn how it is configured, start what runs beside every call.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
 from argoexec_cli.aio import Cleanups, Tasks
-from argoexec_cli.errors import UnavailableError, UnsupportedError
+from argoexec_cli.errors import ArgoexecError, UnavailableError
+from argoexec_cli.rpc.gen.containerd.services import containers_pb2
+from argoexec_cli.rpc.gen.containerd.types import task_pb2
 from argoexec_cli.runtime.base import Capabilities
-from argoexec_cli.runtime.containerd.changes import LogChanges
+from argoexec_cli.runtime.changes import FileChanges
+from argoexec_cli.runtime.containerd.channel import Channel, connect
+from argoexec_cli.runtime.containerd.cni import Cni
 from argoexec_cli.runtime.containerd.containers import Containers
-from argoexec_cli.runtime.containerd.cri import Cri, connect
+from argoexec_cli.runtime.containerd.cri import Cri
 from argoexec_cli.runtime.containerd.exits import Exits
-from argoexec_cli.runtime.containerd.hosts import hosts_path
+from argoexec_cli.runtime.containerd.files import making
+from argoexec_cli.runtime.containerd.holder import Holders
+from argoexec_cli.runtime.containerd.images import Images
+from argoexec_cli.runtime.containerd.layout import Layout
 from argoexec_cli.runtime.containerd.logs import Logs
-from argoexec_cli.runtime.containerd.render import Place, log_name
+from argoexec_cli.runtime.containerd.native import Native
+from argoexec_cli.runtime.containerd.networks import Networks
+from argoexec_cli.runtime.containerd.records import NETWORK
+from argoexec_cli.runtime.containerd.removal import sweep
 from argoexec_cli.runtime.containerd.runtime import ContainerdOptions, ContainerdRuntime, Parts
 from argoexec_cli.runtime.containerd.sandboxes import Sandboxes
+from argoexec_cli.runtime.containerd.surroundings import Surroundings, read_surroundings
 from argoexec_cli.runtime.labels import OWNER, from_labels
+from argoexec_cli.runtime.pool import Pool, PoolActions
 
 _log = logging.getLogger(__name__)
 
-_API: Final = "v1"
+
+class Contact(NamedTuple):
+    """A containerd that can run pods; `network_fault` says why they have no network ("": none)."""
+
+    version: str
+    surroundings: Surroundings
+    network_fault: str = ""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What can be asked of it."""
+        return Capabilities(name="containerd", version=self.version)
 
 
 @asynccontextmanager
 async def open_containerd(
-    owner: str, log_root: Path, options: ContainerdOptions | None = None
+    owner: str, root: Path, options: ContainerdOptions | None = None
 ) -> AsyncIterator[ContainerdRuntime]:
     """Give the runtime of *owner* (the executor's id, which labels all its containers).
 
-    Logs are in a directory of the owner's below *log_root*, which containerd must see at the same
-    path. Only one process at a time may open it for the same owner and root.
-    `UnavailableError` when the runtime does not answer, `UnsupportedError` when it does not speak
-    `runtime.v1`. At the end what was begun is finished and the connection closed; containers go on.
+    Output and networks are kept in a directory of the owner's below *root*, which containerd must
+    see at the same path. Only one process at a time may open it for the same owner and root.
+    `UnavailableError` when containerd does not answer, `UnsupportedError` when its plugin `cri` is
+    switched off. At the end what was begun is finished and the connection closed; containers go on.
     """
     options = options or ContainerdOptions()
-    logs = _make_directory(log_root / owner)
-    place = Place(owner, str(logs), options.cgroup_parent)
-    cleanups, tasks = Cleanups(), Tasks()
-    async with connect(options.host) as cri:
-        capabilities = await first_contact(cri)
-        if fault := await network_fault(cri):
+    tasks = Tasks()
+    async with connect(options.host) as channel:
+        contact = await first_contact(channel)
+        if contact.network_fault:
             # Not an error yet: as a host boots, the network may come last.
-            _log.warning("pods have no network yet: %s", fault)
-        listed = await cri.containers({OWNER: owner})
-        living = [key for one in listed if (key := from_labels(dict(one.labels)))]
-        _sweep(logs, {log_name(key) for key in living})
-        _sweep(_make_directory(place.hosts), {hosts_path(place, key).name for key in living})
-        exits = Exits(cri, owner)
-        with LogChanges(logs, exits.hint) as changes:
-            tasks.spawn(exits.run(), name="ends of containers")
-            tasks.spawn(changes.run(), name="log files of containers")
-            parts = Parts(
-                cri,
-                Containers(cri, place, exits),
-                Sandboxes(cri, place),
-                exits,
-                Logs(cri, exits, changes, logs),
-                cleanups,
+            _log.warning("pods have no network yet: %s", contact.network_fault)
+        layout = Layout(
+            owner,
+            _make_directory(root / owner),
+            options.cgroup_parent,
+            contact.surroundings.systemd_cgroup,
+        )
+        with FileChanges() as changes:
+            parts, pool = _assemble(
+                channel, contact.surroundings, layout, options, (tasks, changes)
             )
+            tasks.spawn(parts.exits.run(), name="events of containerd")
+            tasks.spawn(changes.run(), name="output of containers")
             try:
-                yield ContainerdRuntime(parts, options, capabilities)
+                await parts.exits.ready()
+                await _adopt(parts, layout)
+                tasks.spawn(pool.run(), name="networks of containerd's pods")
+                yield ContainerdRuntime(parts, options, contact.capabilities)
             finally:
-                await cleanups.join()
+                await parts.cleanups.join()
+                await pool.close()
                 await tasks.stop()
 
 
-async def first_contact(cri: Cri) -> Capabilities:
+async def first_contact(channel: Channel) -> Contact:
     """Ask who is there. `UnavailableError` and `UnsupportedError` as for `open_containerd`."""
-    version = await cri.version()
-    if version.runtime_api_version != _API:
-        raise UnsupportedError(
-            f"{version.runtime_name} {version.runtime_version} speaks runtime"
-            f" {version.runtime_api_version or 'of no version'}, not {_API}",
-            hint="install containerd 1.6 or newer",
-        )
-    conditions = await cri.conditions()
-    ready = conditions.get("RuntimeReady")
+    version = await Native(channel).version()
+    status = await Cri(channel).status()
+    ready = next((one for one in status.status.conditions if one.type == "RuntimeReady"), None)
     if ready is None or not ready.status:
         why = ready.message if ready else "it does not say why"
-        raise UnavailableError(f"the container runtime is not ready: {why}", hint="argoexec doctor")
-    return Capabilities(name=version.runtime_name, version=version.runtime_version, security=False)
+        raise UnavailableError(f"containerd is not ready: {why}", hint="argoexec doctor")
+    surroundings = read_surroundings(status.info.get("config", ""))
+    return Contact(version, surroundings, await asyncio.to_thread(_network_fault, surroundings))
 
 
-async def network_fault(cri: Cri) -> str:
-    """Return why pods have no network; empty when they have one."""
-    network = (await cri.conditions()).get("NetworkReady")
-    if network is None or network.status:
-        return ""
-    return network.message or network.reason or "the runtime does not say why"
+def _network_fault(surroundings: Surroundings) -> str:
+    try:
+        Cni(surroundings.network_conf, surroundings.network_programs).load()
+    except ArgoexecError as exc:
+        return exc.message
+    return ""
+
+
+def _assemble(
+    channel: Channel,
+    surroundings: Surroundings,
+    layout: Layout,
+    options: ContainerdOptions,
+    shared: tuple[Tasks, FileChanges],
+) -> tuple[Parts, Pool]:
+    tasks, changes = shared
+    native = Native(channel)
+    exits = Exits(native, layout)
+    cni = Cni(surroundings.network_conf, surroundings.network_programs)
+    networks = Networks(layout.networks, cni)
+    pool = Pool(PoolActions(networks.make, networks.remove), tasks, options.warm_networks)
+    holders = Holders(native, layout, surroundings)
+    sandboxes = Sandboxes(layout, networks, pool, holders)
+    images = Images(Cri(channel), native, surroundings.snapshotter, layout.root)
+    containers = Containers(native, (layout, surroundings), images, sandboxes, exits)
+    logs = Logs(native, exits, changes, layout)
+    return Parts(native, images, containers, sandboxes, exits, logs, Cleanups()), pool
+
+
+async def _adopt(parts: Parts, layout: Layout) -> None:
+    """Take over what a process before us left."""
+    records = await parts.native.containers(OWNER, layout.owner)
+    await asyncio.to_thread(sweep, layout.containers, {one.id for one in records})
+    states = await parts.native.tasks() if records else {}
+    await parts.sandboxes.adopt(
+        {
+            one.labels[NETWORK]: key.pod_uid
+            for one in records
+            if _is_alive(one, states) and (key := from_labels(dict(one.labels)))
+        }
+    )
+
+
+def _is_alive(one: containers_pb2.Container, states: dict[str, task_pb2.Process]) -> bool:
+    """Tell whether a container has a process in its network."""
+    task = states.get(one.id)
+    return bool(one.labels.get(NETWORK)) and task is not None and task.status != task_pb2.STOPPED
 
 
 def _make_directory(path: Path) -> Path:
     path = path.absolute()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with making(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
-
-
-def _sweep(directory: Path, kept: set[str]) -> None:
-    """Delete the files whose containers are gone: a crash may come between the two removals."""
-    for path in directory.iterdir():
-        if path.name not in kept:
-            path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Refusals of the Container Runtime Interface, as our errors.
+"""Refusals of containerd, as our errors.
 
 Its status codes say little: most causes come as UNKNOWN and differ only by words, which containerd
 passes on from registries, from runc and from crun. What no row knows keeps the runtime's own
@@ -19,14 +19,16 @@ from argoexec_cli.errors import (
     DeniedError,
     InvalidError,
     NotFoundError,
+    PreconditionError,
     StartError,
     UnauthenticatedError,
     UnavailableError,
+    UnsupportedError,
 )
 
-_Row = tuple[str, type[ArgoexecError], str]
+Row = tuple[str, type[ArgoexecError], str]
 
-_FULL: Final[tuple[_Row, ...]] = (
+FULL: Final[tuple[Row, ...]] = (
     (
         r"no space left on device|disk quota exceeded",
         CapacityError,
@@ -34,7 +36,7 @@ _FULL: Final[tuple[_Row, ...]] = (
     ),
 )
 
-PULL: Final[tuple[_Row, ...]] = (
+PULL: Final[tuple[Row, ...]] = (
     (
         r"invalid reference|failed to parse image|repository name must|invalid tag",
         InvalidError,
@@ -50,7 +52,7 @@ PULL: Final[tuple[_Row, ...]] = (
         DeniedError,
         "check the image's name and who may pull it",
     ),
-    *_FULL,
+    *FULL,
     (
         r"not found|manifest unknown|name unknown|no match for platform",
         NotFoundError,
@@ -63,27 +65,13 @@ PULL: Final[tuple[_Row, ...]] = (
     ),
 )
 
-# Both mean that another call has begun what was asked for, and that trying again is right.
-_BUSY: Final[tuple[_Row, ...]] = (
-    (r"is reserved for", AlreadyExistsError, "crictl pods; crictl ps --all"),
+START: Final[tuple[Row, ...]] = (
+    *FULL,
     (
-        r"is (already )?in (starting|removing|container_exited|container_running) state",
+        # containerd is still undoing a start whose caller went away.
+        r"failed to start shim: mkdir .*: file exists",
         AlreadyExistsError,
-        "crictl ps --all",
-    ),
-)
-
-START: Final[tuple[_Row, ...]] = (
-    *_FULL,
-    (
-        r"cni|no ip addresses available|network plugin|netns",
-        UnavailableError,
-        "check the host's pod network: ls /etc/cni/net.d",
-    ),
-    (
-        r"sandbox image|registry\.k8s\.io|pause",
-        UnavailableError,
-        "give the host a sandbox image: ansible-playbook ansible/playbooks/containerd.yml",
+        "ctr --namespace k8s.io containers list",
     ),
     (
         r"cannot allocate memory|resource temporarily unavailable",
@@ -101,7 +89,7 @@ START: Final[tuple[_Row, ...]] = (
         "check the command: it must be an executable file for this machine",
     ),
     (
-        r"oci runtime|failed to create (shim|task)|unable to find user|no users found|runc|crun",
+        r"oci runtime|failed to create (shim|task)|runc|crun",
         StartError,
         "check the container's command, user, mounts and limits",
     ),
@@ -115,7 +103,16 @@ _AWAY: Final = frozenset(
         grpc.StatusCode.CANCELLED,
     }
 )
-_STARTING_UP: Final = re.compile(r"not initialized yet|transport is closing|error reading from ser")
+_CODES: Final[dict[grpc.StatusCode, tuple[type[ArgoexecError], str]]] = {
+    grpc.StatusCode.NOT_FOUND: (NotFoundError, "ctr --namespace k8s.io containers list"),
+    grpc.StatusCode.ALREADY_EXISTS: (AlreadyExistsError, "ctr --namespace k8s.io containers list"),
+    grpc.StatusCode.FAILED_PRECONDITION: (PreconditionError, "ctr --namespace k8s.io tasks list"),
+    grpc.StatusCode.INVALID_ARGUMENT: (InvalidError, "argoexec doctor"),
+    grpc.StatusCode.UNIMPLEMENTED: (UnsupportedError, "install containerd 1.6 or newer"),
+}
+_STARTING_UP: Final = re.compile(
+    r"not initialized yet|transport is closing|error reading from ser|ttrpc: closed"
+)
 
 
 class Refusal(NamedTuple):
@@ -125,26 +122,20 @@ class Refusal(NamedTuple):
     message: str
 
 
-def refused(
-    refusal: Refusal, what: str, address: str, rows: tuple[_Row, ...] = _FULL
-) -> ArgoexecError:
-    """Translate a refusal of *what*, in the form "start container x", by *rows* of causes.
-
-    `AlreadyExistsError`: another call has begun it.
+def refused(refusal: Refusal, what: str, address: str, rows: tuple[Row, ...] = ()) -> ArgoexecError:
+    """Translate a refusal of *what*, in the form "start container x": by its code, where that says
+    something, and by *rows* of causes.
     """
     if refusal.code in _AWAY or _STARTING_UP.search(refusal.message):
         return UnavailableError(
-            f"the container runtime at {address} does not answer: {refusal.message}",
+            f"containerd at {address} does not answer: {refusal.message}",
             hint="argoexec doctor",
         )
     text = f"cannot {what}: {_innermost(refusal.message)}"
-    if known := _match(_BUSY + rows, text, refusal.message):
-        return known
-    if refusal.code is grpc.StatusCode.NOT_FOUND:
-        return NotFoundError(text, hint="crictl ps --all")
-    if refusal.code is grpc.StatusCode.INVALID_ARGUMENT:
-        return InvalidError(text, hint="argoexec doctor")
-    return UnavailableError(text, hint="argoexec doctor")
+    if refusal.code in _CODES:
+        kind, hint = _CODES[refusal.code]
+        return kind(text, hint=hint)
+    return _match(rows, text, refusal.message) or UnavailableError(text, hint="argoexec doctor")
 
 
 def pull_refused(refusal: Refusal, image: str, address: str) -> ArgoexecError:
@@ -166,7 +157,7 @@ def _is_away(refusal: Refusal) -> bool:
     )
 
 
-def _match(rows: tuple[_Row, ...], text: str, searched: str) -> ArgoexecError | None:
+def _match(rows: tuple[Row, ...], text: str, searched: str) -> ArgoexecError | None:
     words = searched.lower()
     for pattern, kind, hint in rows:
         if re.search(pattern, words):

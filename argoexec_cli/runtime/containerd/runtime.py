@@ -1,8 +1,9 @@
-"""A container runtime behind the `Runtime` seam: puts the parts of this package together."""
+"""containerd behind the `Runtime` seam: puts the parts of this package together."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeVar
@@ -11,7 +12,7 @@ import msgspec
 
 from argoexec_cli.aio import Cleanups
 from argoexec_cli.errors import NotFoundError, UnavailableError
-from argoexec_cli.rpc.gen.cri.v1 import container_pb2
+from argoexec_cli.rpc.gen.containerd.types import task_pb2
 from argoexec_cli.runtime.base import (
     Capabilities,
     ContainerSpec,
@@ -27,36 +28,40 @@ from argoexec_cli.runtime.base import (
     SandboxSpec,
 )
 from argoexec_cli.runtime.containerd.containers import Containers
-from argoexec_cli.runtime.containerd.cri import Cri
 from argoexec_cli.runtime.containerd.exits import Exits
-from argoexec_cli.runtime.containerd.images import have_image
+from argoexec_cli.runtime.containerd.images import Images
 from argoexec_cli.runtime.containerd.logs import Logs
+from argoexec_cli.runtime.containerd.native import Native
+from argoexec_cli.runtime.containerd.records import STOP_SIGNAL
 from argoexec_cli.runtime.containerd.sandboxes import Sandboxes
 
 _T = TypeVar("_T")
 
 _WHOLE_S: Final = 600.0
-_KILL_AGAIN_S: Final = 0.2
-_NEVER_S: Final = 3600
-"""Longer than any grace: the runtime is not to send KILL, as it counts in whole seconds."""
+_KILL_AGAIN_S: Final = 5.0
+_AWAY_S: Final = 0.2
 
 
 class ContainerdOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be chosen about a containerd runtime.
+    """What may be chosen about a containerd runtime; the rest is as containerd is configured.
 
-    `host` is the runtime's address. `cgroup_parent` is the control group under which all containers
-    are (empty: the runtime's own choice). `pull_limit_s` is how long a pull may take in all.
+    `host` is its address. `cgroup_parent` is the control group under which all containers are
+    (empty: one of our own, or system.slice). `pull_limit_s` is how long a pull may take in all.
+    `warm_networks` bounds the pool of networks that pods take turns in; 0 gives every pod a new
+    one.
     """
 
     host: str = "unix:///run/containerd/containerd.sock"
     cgroup_parent: str = ""
     pull_limit_s: float = 3600.0
+    warm_networks: int = 16
 
 
 class Parts(msgspec.Struct, frozen=True):
     """What a runtime is made of; `open_containerd` starts and ends them."""
 
-    cri: Cri
+    native: Native
+    images: Images
     containers: Containers
     sandboxes: Sandboxes
     exits: Exits
@@ -71,7 +76,8 @@ class ContainerdRuntime:
         self, parts: Parts, options: ContainerdOptions, capabilities: Capabilities
     ) -> None:
         """Use the parts, which somebody else starts and ends."""
-        self._cri = parts.cri
+        self._native = parts.native
+        self._images = parts.images
         self._containers = parts.containers
         self._sandboxes = parts.sandboxes
         self._exits = parts.exits
@@ -88,18 +94,13 @@ class ContainerdRuntime:
     async def pull(self, pull: ImagePull, on_progress: OnProgress | None = None) -> Image:
         """Have the image on the host. Unlike other calls, cancelling ends the work.
 
-        Nobody else would use it. *on_progress* is never called: the interface knows no progress.
+        Nobody else would use it.
         """
-        return await have_image(self._cri, pull, limit_s=self._options.pull_limit_s)
+        return await self._images.have(pull, limit_s=self._options.pull_limit_s)
 
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
-        """Start what the pod's containers share.
-
-        A single container gets a sandbox of its own when it starts, and loses it with its removal.
-        """
-        if not spec.shared:
-            return Sandbox(spec=spec)
-        return await self._whole(self._sandboxes.ensure(spec))
+        """Make what the pod's containers share; a single one takes a network that is ready."""
+        return await self._whole(self._sandboxes.create(spec))
 
     async def start(self, spec: ContainerSpec) -> Handle:
         """Create and start. A container of this key that is there already is used as it is."""
@@ -107,67 +108,78 @@ class ContainerdRuntime:
         return Handle(id=container, key=spec.key)
 
     async def wait(self, handle: Handle) -> Exit:
-        """Return how the container ended, however many wait: one question is for all of them."""
-        return await asyncio.shield(self._exits.ending(handle))
+        """Return how the container ended. Costs no connection and no polling, however many wait."""
+        return await asyncio.shield(await self._exits.ending(handle.id))
 
     async def stop(self, handle: Handle, *, grace_s: float) -> None:
         """Send the image's stop signal (TERM unless it says otherwise), then KILL.
 
-        `UnavailableError` only before the first signal: afterwards a restart of the runtime is
+        `UnavailableError` only before the first signal: afterwards a restart of containerd is
         waited for.
         """
         try:
-            state = (await self._cri.container(handle.id)).state
-            if state == container_pb2.CONTAINER_CREATED:
-                await self.remove(handle)
-            elif state != container_pb2.CONTAINER_EXITED:
-                await self._end(handle, grace_s)
+            labels = (await self._native.container(handle.id)).labels
         except NotFoundError:
             return
+        if not await self._runs(handle):
+            return
+        ending = await self._exits.ending(handle.id)
+        if grace_s > 0:
+            with suppress(NotFoundError):
+                number = _signal(labels.get(STOP_SIGNAL, ""))
+                await self._native.kill(handle.id, number, everything=False)
+            await asyncio.wait({ending}, timeout=grace_s)
+        while not ending.done():
+            await self._kill(handle, ending)
 
     async def remove(self, handle: Handle) -> None:
-        """Delete it with its log and its own sandbox; who waits for it learns that it is gone."""
-        await self._whole(self._containers.remove(handle))
+        """Delete it with its log; who waits for it learns that it is gone."""
+        await self._whole(self._remove(handle))
 
     async def list(self) -> list[Found]:
-        """List our containers and sandboxes: two questions, and one more for each address."""
-        return await self._sandboxes.list()
+        """List our containers, and the sandboxes of several."""
+        return [*await self._containers.list(), *await self._sandboxes.list()]
 
     def logs(
         self, handle: Handle, position: str = "", *, follow: bool = True
     ) -> AsyncIterator[LogBatch]:
-        """Read the log from the file that the runtime writes."""
+        """Read the log from the files that the container's shim writes."""
         return self._logs.read(handle, position, follow=follow)
 
-    async def _end(self, handle: Handle, grace_s: float) -> None:
-        ending = self._exits.ending(handle)
-        if grace_s > 0:
-            await self._ask_to_end(handle, ending, grace_s)
-        while not ending.done():
-            try:
-                await self._cri.stop(handle.id, 0)
-                self._exits.hint()
-                return
-            except UnavailableError:
-                await asyncio.sleep(_KILL_AGAIN_S)
+    async def _remove(self, handle: Handle) -> None:
+        # A sandbox may have a container: the one that holds its processes' namespace.
+        await self._containers.remove(handle.id)
+        if not handle.key.container:
+            await self._sandboxes.remove(handle)
 
-    async def _ask_to_end(
-        self, handle: Handle, ending: asyncio.Future[Exit], grace_s: float
-    ) -> None:
-        """Send the stop signal; return at the container's end or when the grace is over."""
-        until = asyncio.get_running_loop().time() + grace_s
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                try:
-                    await self._cri.stop(handle.id, _NEVER_S, limit_s=grace_s + 60)
-                except UnavailableError:
-                    # The signal was sent, most likely: the runtime answered a moment ago.
-                    await asyncio.wait({ending})
+    async def _runs(self, handle: Handle) -> bool:
+        """Tell whether there is something to stop; what was never started never will be."""
+        try:
+            status = (await self._native.task(handle.id)).status
+        except NotFoundError:
+            status = task_pb2.CREATED
+        if status == task_pb2.CREATED and not self._containers.may_have_run(handle.id):
+            await self.remove(handle)
+            return False
+        return status not in (task_pb2.STOPPED, task_pb2.CREATED)
+
+    async def _kill(self, handle: Handle, ending: asyncio.Future[Exit]) -> None:
+        """Send KILL and wait a while for the end.
+
+        A containerd that is away gets it after it is back.
+        """
+        pause_s = _KILL_AGAIN_S
+        try:
+            with suppress(NotFoundError):
+                await self._native.kill(handle.id, everything=True)
+        except UnavailableError:
+            pause_s = _AWAY_S
+        await asyncio.wait({ending}, timeout=pause_s)
 
     async def _whole(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Await *work*, which goes on to its end when this call is cancelled.
 
-        The interface gives up half-way when its caller goes: a start would then have failed.
+        containerd gives up half-way when its caller goes: a start would then have failed.
         """
         results: list[_T] = []
 
@@ -178,9 +190,18 @@ class ContainerdRuntime:
             await self._cleanups.run(keep(), limit_s=_WHOLE_S)
         except TimeoutError as exc:
             raise UnavailableError(
-                f"the container runtime did not do it within {_WHOLE_S:g} s", hint="argoexec doctor"
+                f"containerd did not do it within {_WHOLE_S:g} s", hint="argoexec doctor"
             ) from exc
         return results[0]
+
+
+def _signal(name: str) -> int:
+    """Return the number of an image's stop signal: SIGNAME, NAME or a number."""
+    if name.isdecimal():
+        return int(name)
+    full = name if name.startswith("SIG") else f"SIG{name}"
+    found: int = getattr(signal, full, signal.SIGTERM)
+    return found
 
 
 _: type[Runtime] = ContainerdRuntime

@@ -1,114 +1,200 @@
-"""The sandboxes that several containers of a pod share: make, find, list."""
+"""What the containers of a pod share.
+
+A pod with one container borrows a network. Where several run, the network is theirs for the pod's
+life, with a namespace of IPC and the memory of /dev/shm; and if they ask for it, the process that
+holds their pid namespace. No container is needed to hold the rest: mounts keep namespaces.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from datetime import UTC, datetime
-from typing import Final, Literal
+from pathlib import Path
+from typing import Final
+from weakref import WeakValueDictionary
 
-from argoexec_cli.errors import AlreadyExistsError, NotFoundError, UnavailableError
-from argoexec_cli.rpc.gen.cri.v1 import container_pb2, sandbox_pb2
-from argoexec_cli.runtime.base import ContainerKey, Found, Handle, Sandbox, SandboxSpec
-from argoexec_cli.runtime.containerd.cri import Cri
-from argoexec_cli.runtime.containerd.render import Place, key_labels, render_sandbox
-from argoexec_cli.runtime.labels import OWNER, SPEC_HASH, from_labels
+import msgspec
 
-_ATTEMPTS: Final = 100
-_PAUSE_S: Final = 0.1
-_State = Literal["created", "running", "exited"]
-_STATES: Final[dict[int, _State]] = {
-    container_pb2.CONTAINER_CREATED: "created",
-    container_pb2.CONTAINER_RUNNING: "running",
-}
+from argoexec_cli.errors import NotFoundError
+from argoexec_cli.runtime.base import ContainerKey, Found, Handle, Sandbox, SandboxSpec, Security
+from argoexec_cli.runtime.containerd import namespaces
+from argoexec_cli.runtime.containerd.files import making
+from argoexec_cli.runtime.containerd.holder import Holders
+from argoexec_cli.runtime.containerd.layout import Layout, container_id
+from argoexec_cli.runtime.containerd.networks import Networks
+from argoexec_cli.runtime.containerd.oci import Shared
+from argoexec_cli.runtime.containerd.rootfs import mount, unmount
+from argoexec_cli.runtime.pool import Network, Pool, may_change_network
+
+_SHM_OPTIONS: Final = ("nosuid", "nodev", "noexec", "mode=1777", "size=64m")
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What is written down about a sandbox of several containers."""
+
+    key: ContainerKey
+    created_at: datetime
+    network: str = ""
+    share_processes: bool = False
 
 
 class Sandboxes:
     """The sandboxes of one owner."""
 
-    def __init__(self, cri: Cri, place: Place) -> None:
-        """Use *cri*; nothing is asked yet."""
-        self._cri = cri
-        self._place = place
+    def __init__(self, layout: Layout, networks: Networks, pool: Pool, holders: Holders) -> None:
+        """Use the parts, which somebody else starts and ends."""
+        self._layout = layout
+        self._networks = networks
+        self._pool = pool
+        self._holders = holders
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def ensure(self, spec: SandboxSpec) -> Sandbox:
-        """Start the pod's sandbox, or find it running.
-
-        `NotFoundError` when it existed and has ended: its address is lost, and its containers too.
+    async def adopt(self, users: dict[str, str]) -> None:
+        """Take over the networks of a process before us; *users* are the uids of the pods that
+        run in them, by the networks' ids.
         """
-        config = render_sandbox(spec, spec.key, self._place)
-        pod = f"pod {spec.pod_namespace}/{spec.pod_name}"
-        for _ in range(_ATTEMPTS):
-            try:
-                sandbox = await self._cri.run_sandbox(config, f"the sandbox of {pod}")
-            except AlreadyExistsError:
-                sandbox = await self._find(spec.key)
-            if sandbox:
-                status = await self._cri.sandbox(sandbox)
-                if status.state != sandbox_pb2.SANDBOX_READY:
-                    raise NotFoundError(
-                        f"the sandbox of {pod} has ended", hint="submit the pod again"
-                    )
-                return Sandbox(id=sandbox, spec=spec, ip=status.network.ip)
-            # Another call is making it, or removing it: its name is taken, and it is not there.
-            await asyncio.sleep(_PAUSE_S)
-        raise UnavailableError(f"the name of the sandbox of {pod} stays taken", hint="crictl pods")
+        for kept in await asyncio.to_thread(self._all_kept):
+            if kept.network:
+                users = {**users, kept.network: kept.key.pod_uid}
+        await self._pool.adopt(await self._networks.find_all(), users)
+
+    async def create(self, spec: SandboxSpec) -> Sandbox:
+        """Do what `Runtime.create_sandbox` promises."""
+        async with self._lock(spec.key.pod_uid):
+            network = None if spec.host_network else await self._pool.lend(spec.key.pod_uid)
+            sandbox = _sandbox(spec, network)
+            if not spec.shared:
+                return sandbox
+            name = container_id(spec.key)
+            wanted = Kept(
+                spec.key, datetime.now(UTC), network.id if network else "", spec.share_processes
+            )
+            await asyncio.to_thread(_begin, self._layout.sandboxes / name, wanted)
+            if spec.share_processes:
+                await self._holders.hold(spec)
+            return msgspec.structs.replace(sandbox, id=name)
+
+    async def shared(self, sandbox: Sandbox, security: Security) -> Shared:
+        """Return what a container in *sandbox* shares. `NotFoundError`: it is gone.
+
+        A network that the container may change is nobody else's afterwards.
+        """
+        spec = sandbox.spec
+        if not spec.shared:
+            return Shared(self._namespace(sandbox.id, security) if sandbox.id else "")
+        directory = self._layout.sandboxes / sandbox.id
+        kept = await asyncio.to_thread(_read, directory)
+        if kept is None or not namespaces.is_kept(directory / "ipc"):
+            raise _gone(spec)
+        return Shared(
+            network=self._namespace(kept.network, security) if kept.network else "",
+            ipc=str(directory / "ipc"),
+            pid=await self._holders.hold(spec) if spec.share_processes else "",
+            shm=str(directory / "shm"),
+        )
+
+    async def network_of(self, sandbox: Sandbox) -> str:
+        """Return the id of the network that a container in *sandbox* is in; empty: the host's."""
+        if not sandbox.spec.shared:
+            return sandbox.id
+        kept = await asyncio.to_thread(_read, self._layout.sandboxes / sandbox.id)
+        return kept.network if kept else ""
+
+    async def remove(self, handle: Handle) -> None:
+        """Remove a sandbox whose containers are gone. Repeatable."""
+        uid = handle.key.pod_uid
+        async with self._lock(uid):
+            directory = self._layout.sandboxes / handle.id
+            kept = await asyncio.to_thread(_read, directory)
+            network = kept.network if kept else handle.id
+            if network and not await self._pool.take_back(uid, network):
+                await self._networks.remove(network)
+            await asyncio.to_thread(_discard, directory)
+
+    def addresses(self) -> dict[str, str]:
+        """Return the pods' addresses, by the ids of their networks."""
+        return self._pool.addresses()
+
+    def _namespace(self, network: str, security: Security) -> str:
+        path = self._networks.namespace(network)
+        if not namespaces.is_kept(path):
+            self._pool.lose(network)
+            raise NotFoundError(
+                f"the network of the pod is gone: nothing is mounted at {path}",
+                hint="submit the pod again",
+            )
+        if may_change_network(security):
+            self._pool.spoil(network)
+        return str(path)
+
+    def _all_kept(self) -> list[Kept]:
+        directory = self._layout.sandboxes
+        entries = sorted(directory.iterdir()) if directory.exists() else []
+        return [kept for entry in entries if (kept := _read(entry))]
+
+    def _lock(self, pod_uid: str) -> asyncio.Lock:
+        return self._locks.setdefault(pod_uid, asyncio.Lock())
 
     async def list(self) -> list[Found]:
-        """List containers and sandboxes.
-
-        A container's own sandbox is listed only while the container is not there, and then as that
-        container, created.
-        """
-        labels = {OWNER: self._place.owner}
-        listed = await self._cri.containers(labels)
-        sandboxes = await self._cri.sandboxes(labels)
-        ips = dict(await asyncio.gather(*map(self._ip, sandboxes)))
-        found = [one for container in listed if (one := _to_found(container, ips))]
-        keys = {one.handle.key for one in found}
-        for sandbox in sandboxes:
-            key = from_labels(dict(sandbox.labels))
-            if key is not None and key not in keys:
-                found.append(_sandbox_found(sandbox, key, ips[sandbox.id]))
-        return found
-
-    async def _find(self, key: ContainerKey) -> str:
-        found = await self._cri.sandboxes(key_labels(self._place.owner, key))
-        return found[0].id if found else ""
-
-    async def _ip(self, sandbox: sandbox_pb2.PodSandbox) -> tuple[str, str]:
-        if sandbox.state != sandbox_pb2.SANDBOX_READY:
-            return sandbox.id, ""
-        try:
-            return sandbox.id, (await self._cri.sandbox(sandbox.id)).network.ip
-        except NotFoundError:
-            return sandbox.id, ""
+        """List the sandboxes of several containers."""
+        kept = await asyncio.to_thread(self._all_kept)
+        ips = self.addresses()
+        return [
+            Found(
+                handle=Handle(id=container_id(one.key), key=one.key),
+                state="running",
+                created_at=one.created_at,
+                ip=ips.get(one.network, ""),
+            )
+            for one in kept
+        ]
 
 
-def _to_found(container: container_pb2.Container, ips: dict[str, str]) -> Found | None:
-    """Translate an entry of the runtime's list; None when its labels are not (all) ours."""
-    labels = dict(container.labels)
-    key = from_labels(labels)
-    if key is None:
+def _sandbox(spec: SandboxSpec, network: Network | None) -> Sandbox:
+    if network is None:
+        return Sandbox(spec=spec)
+    return Sandbox(
+        id=network.id,
+        spec=spec,
+        ip=network.ip,
+        hostname=spec.hostname,
+        resolv_conf=network.resolv_conf,
+    )
+
+
+def _gone(spec: SandboxSpec) -> NotFoundError:
+    return NotFoundError(
+        f"the sandbox of pod {spec.pod_namespace}/{spec.pod_name} is gone",
+        hint="submit the pod again",
+    )
+
+
+def _begin(directory: Path, wanted: Kept) -> None:
+    """Make what is not there yet: the record first."""
+    with making(directory):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (before := _read(directory)) is None or before.network != wanted.network:
+            half = directory / "sandbox.json.half"
+            half.write_bytes(msgspec.json.encode(wanted))
+            half.rename(directory / "sandbox.json")
+        shm = directory / "shm"
+        shm.mkdir(mode=0o755, exist_ok=True)
+        if shm.stat().st_dev == directory.stat().st_dev:
+            mount("shm", shm, "tmpfs", _SHM_OPTIONS)
+    if not namespaces.is_kept(directory / "ipc"):
+        namespaces.make_ipc_namespace(directory / "ipc")
+
+
+def _discard(directory: Path) -> None:
+    if directory.exists():
+        namespaces.let_go(directory / "ipc")
+        unmount(directory / "shm")
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _read(directory: Path) -> Kept | None:
+    try:
+        return msgspec.json.decode((directory / "sandbox.json").read_bytes(), type=Kept)
+    except (OSError, msgspec.MsgspecError):
         return None
-    return Found(
-        handle=Handle(id=container.id, key=key),
-        state=_STATES.get(container.state, "exited"),
-        spec_hash=labels.get(SPEC_HASH, ""),
-        created_at=_time(container.created_at),
-        ip=ips.get(container.pod_sandbox_id, ""),
-    )
-
-
-def _sandbox_found(sandbox: sandbox_pb2.PodSandbox, key: ContainerKey, ip: str) -> Found:
-    ready = sandbox.state == sandbox_pb2.SANDBOX_READY
-    state: _State = "created" if key.container else "running" if ready else "exited"
-    return Found(
-        handle=Handle(id=sandbox.id, key=key),
-        state=state,
-        created_at=_time(sandbox.created_at),
-        ip=ip,
-    )
-
-
-def _time(time_ns: int) -> datetime:
-    return datetime.fromtimestamp(time_ns / 1e9, tz=UTC)

@@ -21,9 +21,9 @@ from argoexec_cli.errors import NotFoundError, UnavailableError, UnsupportedErro
 from argoexec_cli.models.logs import LogRun
 from argoexec_cli.runtime.base import Handle, LogBatch
 from argoexec_cli.runtime.docker.engine import Answer, Engine
-from argoexec_cli.runtime.docker.pace import Pace
 from argoexec_cli.runtime.docker.position import Position
 from argoexec_cli.runtime.docker.refusals import refused
+from argoexec_cli.runtime.pace import Pace
 
 _GONE: Final = frozenset({404, 409})
 _PIECE: Final = 16 * 1024

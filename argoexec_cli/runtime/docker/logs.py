@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from argoexec_cli.runtime.base import Handle, LogBatch
-from argoexec_cli.runtime.docker.changes import FileChanges
+from argoexec_cli.runtime.changes import FileChanges
 from argoexec_cli.runtime.docker.engine import Engine
 from argoexec_cli.runtime.docker.exits import Exits
 from argoexec_cli.runtime.docker.logapi import ApiLog
 from argoexec_cli.runtime.docker.logfile import FileLog
-from argoexec_cli.runtime.docker.pace import Pace
 from argoexec_cli.runtime.docker.position import Position
+from argoexec_cli.runtime.pace import Pace
 
 
 class Logs:

@@ -11,17 +11,17 @@ from pathlib import Path
 
 from argoexec_cli.aio import Tasks
 from argoexec_cli.runtime.base import Capabilities
+from argoexec_cli.runtime.changes import FileChanges
 from argoexec_cli.runtime.docker import wire
-from argoexec_cli.runtime.docker.changes import FileChanges
 from argoexec_cli.runtime.docker.containers import Containers
 from argoexec_cli.runtime.docker.engine import Engine, connect
 from argoexec_cli.runtime.docker.exits import Exits
 from argoexec_cli.runtime.docker.logs import Logs
-from argoexec_cli.runtime.docker.pool import Pool
 from argoexec_cli.runtime.docker.refusals import refused
 from argoexec_cli.runtime.docker.runtime import DockerOptions, DockerRuntime, Settings
-from argoexec_cli.runtime.docker.sandbox import pool_actions
+from argoexec_cli.runtime.docker.sandbox import find_network, network_users, pool_actions
 from argoexec_cli.runtime.labels import POOL
+from argoexec_cli.runtime.pool import Pool
 
 
 @asynccontextmanager
@@ -67,9 +67,15 @@ async def open_docker(
 
 
 async def _adopt(pool: Pool, containers: Containers) -> None:
+    """Have *pool* take over the networks that a process before us left, and remove dead ones."""
     ours = await containers.ours()
-    pauses = [one for one in ours if POOL in (one.labels or {})]
-    await pool.adopt(pauses, ours)
+    networks = []
+    for pause in (one.id for one in ours if POOL in (one.labels or {})):
+        if network := await find_network(containers, pause):
+            networks.append(network)
+        else:
+            await containers.remove(pause)
+    await pool.adopt(networks, network_users(ours))
 
 
 async def _info(engine: Engine) -> wire.Info:

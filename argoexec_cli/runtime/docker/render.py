@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from argoexec_cli.runtime.base import ContainerSpec, Mount, Resources, SandboxSpec, Security
-from argoexec_cli.runtime.docker.pool import HOSTNAME as POOL_HOSTNAME
 from argoexec_cli.runtime.labels import OWNER, POOL, to_labels
 
 LOG_CONFIG: Final = {
@@ -15,6 +14,8 @@ LOG_CONFIG: Final = {
     # container.
     "Config": {"max-size": "1024p", "max-file": "1", "compress": "false"},
 }
+POOL_HOSTNAME: Final = "argoexec"
+"""What the kernel calls every pod that borrows a network."""
 _CPU_PERIOD_US: Final = 100_000
 _MIN_CPU_QUOTA_US: Final = 1_000
 

@@ -29,10 +29,10 @@ from argoexec_cli.runtime.docker.engine import Engine
 from argoexec_cli.runtime.docker.exits import Exits
 from argoexec_cli.runtime.docker.images import disk_of, have_image, list_images, remove_image
 from argoexec_cli.runtime.docker.logs import Logs
-from argoexec_cli.runtime.docker.pool import Pool
-from argoexec_cli.runtime.docker.render import render_container
+from argoexec_cli.runtime.docker.render import POOL_HOSTNAME, render_container
 from argoexec_cli.runtime.docker.sandbox import ensure_sandbox
 from argoexec_cli.runtime.images import Disk, ImageStore, StoredImage
+from argoexec_cli.runtime.pool import Pool, may_change_network
 
 _KILL_AGAIN_S: Final = 5.0
 
@@ -119,7 +119,7 @@ class DockerRuntime:
         if (spec.own_hostname or spec.host_network) and not spec.shared:
             return Sandbox(spec=spec)
         if not spec.shared:
-            return self._pool.borrow(spec) or Sandbox(spec=spec)
+            return self._borrowed(spec)
         return await ensure_sandbox(
             self._engine, self._containers, spec, self._owner, self._options.pause_image
         )
@@ -139,7 +139,22 @@ class DockerRuntime:
         own = msgspec.structs.replace(spec, sandbox=Sandbox(spec=spec.sandbox.spec))
         return await self._start(own)
 
+    def _borrowed(self, spec: SandboxSpec) -> Sandbox:
+        """Return a network that is ready, or nothing: then the container brings its own."""
+        network = self._pool.borrow(spec.key.pod_uid)
+        if network is None:
+            return Sandbox(spec=spec)
+        return Sandbox(
+            id=network.id,
+            spec=spec,
+            ip=network.ip,
+            hostname=POOL_HOSTNAME,
+            resolv_conf=network.resolv_conf,
+        )
+
     async def _start(self, spec: ContainerSpec) -> Handle:
+        if spec.sandbox.id and may_change_network(spec.security):
+            self._pool.spoil(spec.sandbox.id)
         body = render_container(spec, self._owner)
         container, has_run = await self._containers.create(spec.key, body)
         if not has_run:
@@ -172,7 +187,7 @@ class DockerRuntime:
 
     async def remove(self, handle: Handle) -> None:
         """Delete the container with its log; who still waits for it learns that it is gone."""
-        if self._pool.give_back(handle.key.pod_uid, handle.id):
+        if await self._pool.take_back(handle.key.pod_uid, handle.id):
             return
         await self._containers.remove(handle.id)
         self._exits.forget(handle.id)

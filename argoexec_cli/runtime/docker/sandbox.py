@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from argoexec_cli.errors import NotFoundError
 from argoexec_cli.runtime.base import ImagePull, Sandbox, SandboxSpec
+from argoexec_cli.runtime.docker import wire
 from argoexec_cli.runtime.docker.containers import Containers
 from argoexec_cli.runtime.docker.engine import Engine
 from argoexec_cli.runtime.docker.images import find_image, have_image
-from argoexec_cli.runtime.docker.pool import Network, PoolActions
 from argoexec_cli.runtime.docker.refusals import refused
 from argoexec_cli.runtime.docker.render import render_pool_network, render_sandbox
+from argoexec_cli.runtime.labels import from_labels
+from argoexec_cli.runtime.pool import Network, PoolActions
 from argoexec_cli.runtime.standin import StandInImage, docker_archive
 
 _OWN_IMAGE: Final = StandInImage(
@@ -49,26 +52,39 @@ async def ensure_sandbox(
 def pool_actions(
     engine: Engine, containers: Containers, owner: str, pause_image: str
 ) -> PoolActions:
-    """Let a pool make, find and remove its networks."""
+    """Let a pool make and remove its networks."""
 
     async def make() -> Network:
         image_id = await pause_image_id(engine, pause_image)
         name = f"argoexec-network-{uuid.uuid4().hex[:12]}"
         container = await containers.create_named(name, render_pool_network(image_id, owner))
         await containers.start(container, name)
-        network = await find(container)
+        network = await find_network(containers, container)
         if network is None:
             raise NotFoundError(f"{name} has ended at once", hint=f"docker logs {name}")
         return network
 
-    async def find(container: str) -> Network | None:
-        found = await containers.inspect(container)
-        if found is None or found.state.status != "running":
-            return None
-        text = await asyncio.to_thread(_read, found.resolv_conf_path)
-        return Network(found.id, found.network_settings.ip, text)
+    return PoolActions(make, containers.remove)
 
-    return PoolActions(make, find, containers.remove)
+
+async def find_network(containers: Containers, container: str) -> Network | None:
+    """Return the network that a pause container of the pool holds; None when it holds none."""
+    found = await containers.inspect(container)
+    if found is None or found.state.status != "running":
+        return None
+    text = await asyncio.to_thread(_read, found.resolv_conf_path)
+    return Network(found.id, found.network_settings.ip, text)
+
+
+def network_users(listed: Iterable[wire.Listed]) -> dict[str, str]:
+    """Tell by the network's id which pod runs in it."""
+    users = {}
+    for one in listed:
+        key = from_labels(one.labels or {})
+        mode = one.host_config.network_mode
+        if key is not None and one.state == "running" and mode.startswith("container:"):
+            users[mode.removeprefix("container:")] = key.pod_uid
+    return users
 
 
 def _read(path: str) -> str:

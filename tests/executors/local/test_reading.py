@@ -35,7 +35,7 @@ def read(path: Path, query: LogQuery) -> bytes:
         chunk, offset = reading.next_chunk(path, offset, skip, 0)
         if chunk is None:
             return data
-        data, skip = data + chunk.data, 0
+        data, skip = data + chunk.data, reading.Skip()
 
 
 @FAST
@@ -45,6 +45,17 @@ def test_tail_is_the_last_lines(tmp_path: Path, lines: list[bytes], size: int, w
     write(path, *([out(x) for x in lines[at : at + size]] for at in range(0, len(lines), size)))
     expected = lines[-wanted:] if wanted else []
     assert read(path, LogQuery(tail_lines=wanted)) == b"".join(expected)
+
+
+@FAST
+@given(lines=LINES, sizes=st.tuples(st.integers(1, 4), st.integers(1, 3)), wanted=st.integers(1, 8))
+def test_tail_counts_lines_that_came_together(
+    tmp_path: Path, lines: list[bytes], sizes: tuple[int, int], wanted: int
+) -> None:
+    path, (run, block) = tmp_path / "log", sizes
+    runs = [out(b"".join(lines[at : at + run])) for at in range(0, len(lines), run)]
+    write(path, *(runs[at : at + block] for at in range(0, len(runs), block)))
+    assert read(path, LogQuery(tail_lines=wanted)) == b"".join(lines[-wanted:])
 
 
 def test_a_line_in_pieces_is_one_line(tmp_path: Path) -> None:
@@ -79,19 +90,20 @@ def test_limit_cuts_within_a_run() -> None:
 
 def test_skip_leaves_out_runs() -> None:
     chunk = make_chunk([out(b"abc"), out(b"def", 5)], "c")
-    assert reading.skip(chunk, 1) == make_chunk([out(b"def", 5)], "c")
-    assert reading.skip(chunk, 0) is chunk
+    assert reading.skip(chunk, reading.Skip(1)) == make_chunk([out(b"def", 5)], "c")
+    assert reading.skip(chunk, reading.Skip(1, 2)) == make_chunk([out(b"f", 5)], "c")
+    assert reading.skip(chunk, reading.Skip()) is chunk
 
 
 def test_small_blocks_come_together_and_large_ones_alone(tmp_path: Path) -> None:
     path = tmp_path / "log"
     write(path, *([out(b"%d\n" % n)] for n in range(100)))
-    chunk, end = reading.next_chunk(path, 0, 0, 3)
+    chunk, end = reading.next_chunk(path, 0, reading.Skip(), 3)
     assert chunk is not None
     assert (len(chunk.lengths), end, chunk.cursor) == (100, path.stat().st_size, f"3.{end}.0")
     large = [out(b"x" * (2 << 20) + b"\n")]
     write(path, large, large)
-    chunk, end = reading.next_chunk(path, 0, 0, 0)
+    chunk, end = reading.next_chunk(path, 0, reading.Skip(), 0)
     assert chunk is not None
     assert (len(chunk.data), end) == ((2 << 20) + 1, path.stat().st_size // 2)
 
@@ -118,8 +130,8 @@ def test_the_end_of_one_stream_is_read_backwards(tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
     path = tmp_path / "none"
-    assert reading.start(path, LogQuery(tail_lines=3)) == (0, 0)
-    assert reading.next_chunk(path, 0, 0, 0) == (None, 0)
+    assert reading.start(path, LogQuery(tail_lines=3)) == (0, reading.Skip())
+    assert reading.next_chunk(path, 0, reading.Skip(), 0) == (None, 0)
     assert reading.tail_of_stream(path, STDOUT, 10) == b""
     reading.check_end(path, 0)
 
@@ -127,7 +139,7 @@ def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
 def test_cursors(tmp_path: Path) -> None:
     assert reading.cursor_attempt("") is None
     assert reading.cursor_attempt("2.10.0") == 2
-    assert reading.start(tmp_path, LogQuery(cursor="2.10.3")) == (10, 3)
+    assert reading.start(tmp_path, LogQuery(cursor="2.10.3")) == (10, reading.Skip(3))
     for bad in ("1.2", "a.b.c", "1.-2.3", "1.2.3.4", f"1.{'9' * 30}.0"):
         with pytest.raises(InvalidError, match="is not a log cursor"):
             reading.cursor_attempt(bad)

@@ -14,13 +14,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'argoexec_cli/rpc/gen/cri/v1/image.proto\x12\nruntime.v1\"\x1a\n\tImageSpec\x12\r\n\x05image\x18\x01 \x01(\t\"\x81\x01\n\x05Image\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\trepo_tags\x18\x02 \x03(\t\x12\x14\n\x0crepo_digests\x18\x03 \x03(\t\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12#\n\x03uid\x18\x05 \x01(\x0b\x32\x16.runtime.v1.Int64Value\x12\x10\n\x08username\x18\x06 \x01(\t\"\x1b\n\nInt64Value\x12\r\n\x05value\x18\x01 \x01(\x03\"<\n\x11ListImagesRequest\x12\'\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x17.runtime.v1.ImageFilter\"3\n\x0bImageFilter\x12$\n\x05image\x18\x01 \x01(\x0b\x32\x15.runtime.v1.ImageSpec\"7\n\x12ListImagesResponse\x12!\n\x06images\x18\x01 \x03(\x0b\x32\x11.runtime.v1.Image\"K\n\x12ImageStatusRequest\x12$\n\x05image\x18\x01 \x01(\x0b\x32\x15.runtime.v1.ImageSpec\x12\x0f\n\x07verbose\x18\x02 \x01(\x08\"7\n\x13ImageStatusResponse\x12 \n\x05image\x18\x01 \x01(\x0b\x32\x11.runtime.v1.Image\"^\n\x10PullImageRequest\x12$\n\x05image\x18\x01 \x01(\x0b\x32\x15.runtime.v1.ImageSpec\x12$\n\x04\x61uth\x18\x02 \x01(\x0b\x32\x16.runtime.v1.AuthConfig\"\x86\x01\n\nAuthConfig\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x0c\n\x04\x61uth\x18\x03 \x01(\t\x12\x16\n\x0eserver_address\x18\x04 \x01(\t\x12\x16\n\x0eidentity_token\x18\x05 \x01(\t\x12\x16\n\x0eregistry_token\x18\x06 \x01(\t\"&\n\x11PullImageResponse\x12\x11\n\timage_ref\x18\x01 \x01(\t\":\n\x12RemoveImageRequest\x12$\n\x05image\x18\x01 \x01(\x0b\x32\x15.runtime.v1.ImageSpec\"\x15\n\x13RemoveImageResponse2\xc5\x02\n\x0cImageService\x12K\n\nListImages\x12\x1d.runtime.v1.ListImagesRequest\x1a\x1e.runtime.v1.ListImagesResponse\x12N\n\x0bImageStatus\x12\x1e.runtime.v1.ImageStatusRequest\x1a\x1f.runtime.v1.ImageStatusResponse\x12H\n\tPullImage\x12\x1c.runtime.v1.PullImageRequest\x1a\x1d.runtime.v1.PullImageResponse\x12N\n\x0bRemoveImage\x12\x1e.runtime.v1.RemoveImageRequest\x1a\x1f.runtime.v1.RemoveImageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'argoexec_cli/rpc/gen/cri/v1/image.proto\x12\nruntime.v1\"\x1a\n\tImageSpec\x12\r\n\x05image\x18\x01 \x01(\t\"\x81\x01\n\x05Image\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\trepo_tags\x18\x02 \x03(\t\x12\x14\n\x0crepo_digests\x18\x03 \x03(\t\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12#\n\x03uid\x18\x05 \x01(\x0b\x32\x16.runtime.v1.Int64Value\x12\x10\n\x08username\x18\x06 \x01(\t\"\x1b\n\nInt64Value\x12\r\n\x05value\x18\x01 \x01(\x03\"<\n\x11ListImagesRequest\x12\'\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x17.runtime.v1.ImageFilter\"3\n\x0bImageFilter\x12$\n\x05image\x18\x01 \x01(\x0b\x32\x15.runtime.v1.ImageSpec\"7\n\x12ListImagesResponse\x12!\n\x06images\x18\x01 \x03(\x0b\x32\x11.runtime.v1.Image\"K\n\x12ImageStatusRequest\x12$\n\x05image\x18\x01 \x01(\x0b\x32\x15.runtime.v1.ImageSpec\x12\x0f\n\x07verbose\x18\x02 \x01(\x08\"\x9d\x01\n\x13ImageStatusResponse\x12 \n\x05image\x18\x01 \x01(\x0b\x32\x11.runtime.v1.Image\x12\x37\n\x04info\x18\x02 \x03(\x0b\x32).runtime.v1.ImageStatusResponse.InfoEntry\x1a+\n\tInfoEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"^\n\x10PullImageRequest\x12$\n\x05image\x18\x01 \x01(\x0b\x32\x15.runtime.v1.ImageSpec\x12$\n\x04\x61uth\x18\x02 \x01(\x0b\x32\x16.runtime.v1.AuthConfig\"\x86\x01\n\nAuthConfig\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x0c\n\x04\x61uth\x18\x03 \x01(\t\x12\x16\n\x0eserver_address\x18\x04 \x01(\t\x12\x16\n\x0eidentity_token\x18\x05 \x01(\t\x12\x16\n\x0eregistry_token\x18\x06 \x01(\t\"&\n\x11PullImageResponse\x12\x11\n\timage_ref\x18\x01 \x01(\t\":\n\x12RemoveImageRequest\x12$\n\x05image\x18\x01 \x01(\x0b\x32\x15.runtime.v1.ImageSpec\"\x15\n\x13RemoveImageResponse2\xc5\x02\n\x0cImageService\x12K\n\nListImages\x12\x1d.runtime.v1.ListImagesRequest\x1a\x1e.runtime.v1.ListImagesResponse\x12N\n\x0bImageStatus\x12\x1e.runtime.v1.ImageStatusRequest\x1a\x1f.runtime.v1.ImageStatusResponse\x12H\n\tPullImage\x12\x1c.runtime.v1.PullImageRequest\x1a\x1d.runtime.v1.PullImageResponse\x12N\n\x0bRemoveImage\x12\x1e.runtime.v1.RemoveImageRequest\x1a\x1f.runtime.v1.RemoveImageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argoexec_cli.rpc.gen.cri.v1.image_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
+  _globals['_IMAGESTATUSRESPONSE_INFOENTRY']._options = None
+  _globals['_IMAGESTATUSRESPONSE_INFOENTRY']._serialized_options = b'8\001'
   _globals['_IMAGESPEC']._serialized_start=55
   _globals['_IMAGESPEC']._serialized_end=81
   _globals['_IMAGE']._serialized_start=84
@@ -35,18 +37,20 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_LISTIMAGESRESPONSE']._serialized_end=414
   _globals['_IMAGESTATUSREQUEST']._serialized_start=416
   _globals['_IMAGESTATUSREQUEST']._serialized_end=491
-  _globals['_IMAGESTATUSRESPONSE']._serialized_start=493
-  _globals['_IMAGESTATUSRESPONSE']._serialized_end=548
-  _globals['_PULLIMAGEREQUEST']._serialized_start=550
-  _globals['_PULLIMAGEREQUEST']._serialized_end=644
-  _globals['_AUTHCONFIG']._serialized_start=647
-  _globals['_AUTHCONFIG']._serialized_end=781
-  _globals['_PULLIMAGERESPONSE']._serialized_start=783
-  _globals['_PULLIMAGERESPONSE']._serialized_end=821
-  _globals['_REMOVEIMAGEREQUEST']._serialized_start=823
-  _globals['_REMOVEIMAGEREQUEST']._serialized_end=881
-  _globals['_REMOVEIMAGERESPONSE']._serialized_start=883
-  _globals['_REMOVEIMAGERESPONSE']._serialized_end=904
-  _globals['_IMAGESERVICE']._serialized_start=907
-  _globals['_IMAGESERVICE']._serialized_end=1232
+  _globals['_IMAGESTATUSRESPONSE']._serialized_start=494
+  _globals['_IMAGESTATUSRESPONSE']._serialized_end=651
+  _globals['_IMAGESTATUSRESPONSE_INFOENTRY']._serialized_start=608
+  _globals['_IMAGESTATUSRESPONSE_INFOENTRY']._serialized_end=651
+  _globals['_PULLIMAGEREQUEST']._serialized_start=653
+  _globals['_PULLIMAGEREQUEST']._serialized_end=747
+  _globals['_AUTHCONFIG']._serialized_start=750
+  _globals['_AUTHCONFIG']._serialized_end=884
+  _globals['_PULLIMAGERESPONSE']._serialized_start=886
+  _globals['_PULLIMAGERESPONSE']._serialized_end=924
+  _globals['_REMOVEIMAGEREQUEST']._serialized_start=926
+  _globals['_REMOVEIMAGEREQUEST']._serialized_end=984
+  _globals['_REMOVEIMAGERESPONSE']._serialized_start=986
+  _globals['_REMOVEIMAGERESPONSE']._serialized_end=1007
+  _globals['_IMAGESERVICE']._serialized_start=1010
+  _globals['_IMAGESERVICE']._serialized_end=1335
 # @@protoc_insertion_point(module_scope)

@@ -12,29 +12,27 @@ from google.protobuf.internal import builder as _builder
 _sym_db = _symbol_database.Default()
 
 
-from argoexec_cli.rpc.gen.cri.v1 import container_pb2 as argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2
-from argoexec_cli.rpc.gen.cri.v1 import sandbox_pb2 as argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)argoexec_cli/rpc/gen/cri/v1/runtime.proto\x12\nruntime.v1\x1a+argoexec_cli/rpc/gen/cri/v1/container.proto\x1a)argoexec_cli/rpc/gen/cri/v1/sandbox.proto\"!\n\x0eVersionRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"n\n\x0fVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0cruntime_name\x18\x02 \x01(\t\x12\x17\n\x0fruntime_version\x18\x03 \x01(\t\x12\x1b\n\x13runtime_api_version\x18\x04 \x01(\t\" \n\rStatusRequest\x12\x0f\n\x07verbose\x18\x01 \x01(\x08\";\n\x0eStatusResponse\x12)\n\x06status\x18\x01 \x01(\x0b\x32\x19.runtime.v1.RuntimeStatus\"A\n\rRuntimeStatus\x12\x30\n\nconditions\x18\x01 \x03(\x0b\x32\x1c.runtime.v1.RuntimeCondition\"Q\n\x10RuntimeCondition\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t2\xf7\x08\n\x0eRuntimeService\x12\x42\n\x07Version\x12\x1a.runtime.v1.VersionRequest\x1a\x1b.runtime.v1.VersionResponse\x12?\n\x06Status\x12\x19.runtime.v1.StatusRequest\x1a\x1a.runtime.v1.StatusResponse\x12T\n\rRunPodSandbox\x12 .runtime.v1.RunPodSandboxRequest\x1a!.runtime.v1.RunPodSandboxResponse\x12W\n\x0eStopPodSandbox\x12!.runtime.v1.StopPodSandboxRequest\x1a\".runtime.v1.StopPodSandboxResponse\x12]\n\x10RemovePodSandbox\x12#.runtime.v1.RemovePodSandboxRequest\x1a$.runtime.v1.RemovePodSandboxResponse\x12]\n\x10PodSandboxStatus\x12#.runtime.v1.PodSandboxStatusRequest\x1a$.runtime.v1.PodSandboxStatusResponse\x12W\n\x0eListPodSandbox\x12!.runtime.v1.ListPodSandboxRequest\x1a\".runtime.v1.ListPodSandboxResponse\x12Z\n\x0f\x43reateContainer\x12\".runtime.v1.CreateContainerRequest\x1a#.runtime.v1.CreateContainerResponse\x12W\n\x0eStartContainer\x12!.runtime.v1.StartContainerRequest\x1a\".runtime.v1.StartContainerResponse\x12T\n\rStopContainer\x12 .runtime.v1.StopContainerRequest\x1a!.runtime.v1.StopContainerResponse\x12Z\n\x0fRemoveContainer\x12\".runtime.v1.RemoveContainerRequest\x1a#.runtime.v1.RemoveContainerResponse\x12W\n\x0eListContainers\x12!.runtime.v1.ListContainersRequest\x1a\".runtime.v1.ListContainersResponse\x12Z\n\x0f\x43ontainerStatus\x12\".runtime.v1.ContainerStatusRequest\x1a#.runtime.v1.ContainerStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)argoexec_cli/rpc/gen/cri/v1/runtime.proto\x12\nruntime.v1\" \n\rStatusRequest\x12\x0f\n\x07verbose\x18\x01 \x01(\x08\"\x9c\x01\n\x0eStatusResponse\x12)\n\x06status\x18\x01 \x01(\x0b\x32\x19.runtime.v1.RuntimeStatus\x12\x32\n\x04info\x18\x02 \x03(\x0b\x32$.runtime.v1.StatusResponse.InfoEntry\x1a+\n\tInfoEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"A\n\rRuntimeStatus\x12\x30\n\nconditions\x18\x01 \x03(\x0b\x32\x1c.runtime.v1.RuntimeCondition\"Q\n\x10RuntimeCondition\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t2Q\n\x0eRuntimeService\x12?\n\x06Status\x12\x19.runtime.v1.StatusRequest\x1a\x1a.runtime.v1.StatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argoexec_cli.rpc.gen.cri.v1.runtime_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_VERSIONREQUEST']._serialized_start=145
-  _globals['_VERSIONREQUEST']._serialized_end=178
-  _globals['_VERSIONRESPONSE']._serialized_start=180
-  _globals['_VERSIONRESPONSE']._serialized_end=290
-  _globals['_STATUSREQUEST']._serialized_start=292
-  _globals['_STATUSREQUEST']._serialized_end=324
-  _globals['_STATUSRESPONSE']._serialized_start=326
-  _globals['_STATUSRESPONSE']._serialized_end=385
-  _globals['_RUNTIMESTATUS']._serialized_start=387
-  _globals['_RUNTIMESTATUS']._serialized_end=452
-  _globals['_RUNTIMECONDITION']._serialized_start=454
-  _globals['_RUNTIMECONDITION']._serialized_end=535
-  _globals['_RUNTIMESERVICE']._serialized_start=538
-  _globals['_RUNTIMESERVICE']._serialized_end=1681
+  _globals['_STATUSRESPONSE_INFOENTRY']._options = None
+  _globals['_STATUSRESPONSE_INFOENTRY']._serialized_options = b'8\001'
+  _globals['_STATUSREQUEST']._serialized_start=57
+  _globals['_STATUSREQUEST']._serialized_end=89
+  _globals['_STATUSRESPONSE']._serialized_start=92
+  _globals['_STATUSRESPONSE']._serialized_end=248
+  _globals['_STATUSRESPONSE_INFOENTRY']._serialized_start=205
+  _globals['_STATUSRESPONSE_INFOENTRY']._serialized_end=248
+  _globals['_RUNTIMESTATUS']._serialized_start=250
+  _globals['_RUNTIMESTATUS']._serialized_end=315
+  _globals['_RUNTIMECONDITION']._serialized_start=317
+  _globals['_RUNTIMECONDITION']._serialized_end=398
+  _globals['_RUNTIMESERVICE']._serialized_start=400
+  _globals['_RUNTIMESERVICE']._serialized_end=481
 # @@protoc_insertion_point(module_scope)

@@ -2,13 +2,11 @@
 """Client and server classes corresponding to protobuf-defined services."""
 import grpc
 
-from argoexec_cli.rpc.gen.cri.v1 import container_pb2 as argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2
 from argoexec_cli.rpc.gen.cri.v1 import runtime_pb2 as argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2
-from argoexec_cli.rpc.gen.cri.v1 import sandbox_pb2 as argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2
 
 
 class RuntimeServiceStub(object):
-    """Sandboxes and the containers in them.
+    """The runtime itself.
     """
 
     def __init__(self, channel):
@@ -17,83 +15,16 @@ class RuntimeServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.Version = channel.unary_unary(
-                '/runtime.v1.RuntimeService/Version',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.VersionRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.VersionResponse.FromString,
-                )
         self.Status = channel.unary_unary(
                 '/runtime.v1.RuntimeService/Status',
                 request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.StatusRequest.SerializeToString,
                 response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.StatusResponse.FromString,
                 )
-        self.RunPodSandbox = channel.unary_unary(
-                '/runtime.v1.RuntimeService/RunPodSandbox',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RunPodSandboxRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RunPodSandboxResponse.FromString,
-                )
-        self.StopPodSandbox = channel.unary_unary(
-                '/runtime.v1.RuntimeService/StopPodSandbox',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.StopPodSandboxRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.StopPodSandboxResponse.FromString,
-                )
-        self.RemovePodSandbox = channel.unary_unary(
-                '/runtime.v1.RuntimeService/RemovePodSandbox',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RemovePodSandboxRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RemovePodSandboxResponse.FromString,
-                )
-        self.PodSandboxStatus = channel.unary_unary(
-                '/runtime.v1.RuntimeService/PodSandboxStatus',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.PodSandboxStatusRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.PodSandboxStatusResponse.FromString,
-                )
-        self.ListPodSandbox = channel.unary_unary(
-                '/runtime.v1.RuntimeService/ListPodSandbox',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.ListPodSandboxRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.ListPodSandboxResponse.FromString,
-                )
-        self.CreateContainer = channel.unary_unary(
-                '/runtime.v1.RuntimeService/CreateContainer',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.CreateContainerRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.CreateContainerResponse.FromString,
-                )
-        self.StartContainer = channel.unary_unary(
-                '/runtime.v1.RuntimeService/StartContainer',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StartContainerRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StartContainerResponse.FromString,
-                )
-        self.StopContainer = channel.unary_unary(
-                '/runtime.v1.RuntimeService/StopContainer',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StopContainerRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StopContainerResponse.FromString,
-                )
-        self.RemoveContainer = channel.unary_unary(
-                '/runtime.v1.RuntimeService/RemoveContainer',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.RemoveContainerRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.RemoveContainerResponse.FromString,
-                )
-        self.ListContainers = channel.unary_unary(
-                '/runtime.v1.RuntimeService/ListContainers',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ListContainersRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ListContainersResponse.FromString,
-                )
-        self.ContainerStatus = channel.unary_unary(
-                '/runtime.v1.RuntimeService/ContainerStatus',
-                request_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ContainerStatusRequest.SerializeToString,
-                response_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ContainerStatusResponse.FromString,
-                )
 
 
 class RuntimeServiceServicer(object):
-    """Sandboxes and the containers in them.
+    """The runtime itself.
     """
-
-    def Version(self, request, context):
-        """Who answers, and which version it is.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
 
     def Status(self, request, context):
         """Whether containers can be started: conditions, as a kubelet reads them.
@@ -102,150 +33,13 @@ class RuntimeServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RunPodSandbox(self, request, context):
-        """Make a sandbox and start it. A second one with the same metadata is refused.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def StopPodSandbox(self, request, context):
-        """End the sandbox and its containers, by force. Repeatable; one that is gone is no error.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RemovePodSandbox(self, request, context):
-        """Delete the sandbox with its containers, by force. Repeatable; one that is gone is no error.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def PodSandboxStatus(self, request, context):
-        """Look at one sandbox. NOT_FOUND.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListPodSandbox(self, request, context):
-        """Find sandboxes.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def CreateContainer(self, request, context):
-        """Make a container in a sandbox. A second one with the same metadata in it is refused.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def StartContainer(self, request, context):
-        """Start a container that was created and never started.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def StopContainer(self, request, context):
-        """Send the stop signal, and KILL after the timeout; returns when it has ended. Repeatable.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RemoveContainer(self, request, context):
-        """Delete a container, by force if it runs. Repeatable; one that is gone is no error.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListContainers(self, request, context):
-        """Find containers. What it tells of each is short: not how it ended.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ContainerStatus(self, request, context):
-        """Look at one container. NOT_FOUND.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_RuntimeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Version': grpc.unary_unary_rpc_method_handler(
-                    servicer.Version,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.VersionRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.VersionResponse.SerializeToString,
-            ),
             'Status': grpc.unary_unary_rpc_method_handler(
                     servicer.Status,
                     request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.StatusRequest.FromString,
                     response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.StatusResponse.SerializeToString,
-            ),
-            'RunPodSandbox': grpc.unary_unary_rpc_method_handler(
-                    servicer.RunPodSandbox,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RunPodSandboxRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RunPodSandboxResponse.SerializeToString,
-            ),
-            'StopPodSandbox': grpc.unary_unary_rpc_method_handler(
-                    servicer.StopPodSandbox,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.StopPodSandboxRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.StopPodSandboxResponse.SerializeToString,
-            ),
-            'RemovePodSandbox': grpc.unary_unary_rpc_method_handler(
-                    servicer.RemovePodSandbox,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RemovePodSandboxRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RemovePodSandboxResponse.SerializeToString,
-            ),
-            'PodSandboxStatus': grpc.unary_unary_rpc_method_handler(
-                    servicer.PodSandboxStatus,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.PodSandboxStatusRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.PodSandboxStatusResponse.SerializeToString,
-            ),
-            'ListPodSandbox': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListPodSandbox,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.ListPodSandboxRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.ListPodSandboxResponse.SerializeToString,
-            ),
-            'CreateContainer': grpc.unary_unary_rpc_method_handler(
-                    servicer.CreateContainer,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.CreateContainerRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.CreateContainerResponse.SerializeToString,
-            ),
-            'StartContainer': grpc.unary_unary_rpc_method_handler(
-                    servicer.StartContainer,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StartContainerRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StartContainerResponse.SerializeToString,
-            ),
-            'StopContainer': grpc.unary_unary_rpc_method_handler(
-                    servicer.StopContainer,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StopContainerRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StopContainerResponse.SerializeToString,
-            ),
-            'RemoveContainer': grpc.unary_unary_rpc_method_handler(
-                    servicer.RemoveContainer,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.RemoveContainerRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.RemoveContainerResponse.SerializeToString,
-            ),
-            'ListContainers': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListContainers,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ListContainersRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ListContainersResponse.SerializeToString,
-            ),
-            'ContainerStatus': grpc.unary_unary_rpc_method_handler(
-                    servicer.ContainerStatus,
-                    request_deserializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ContainerStatusRequest.FromString,
-                    response_serializer=argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ContainerStatusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -255,25 +49,8 @@ def add_RuntimeServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RuntimeService(object):
-    """Sandboxes and the containers in them.
+    """The runtime itself.
     """
-
-    @staticmethod
-    def Version(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/Version',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.VersionRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.VersionResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
     def Status(request,
@@ -289,192 +66,5 @@ class RuntimeService(object):
         return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/Status',
             argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.StatusRequest.SerializeToString,
             argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_runtime__pb2.StatusResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def RunPodSandbox(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/RunPodSandbox',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RunPodSandboxRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RunPodSandboxResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def StopPodSandbox(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/StopPodSandbox',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.StopPodSandboxRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.StopPodSandboxResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def RemovePodSandbox(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/RemovePodSandbox',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RemovePodSandboxRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.RemovePodSandboxResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def PodSandboxStatus(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/PodSandboxStatus',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.PodSandboxStatusRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.PodSandboxStatusResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def ListPodSandbox(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/ListPodSandbox',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.ListPodSandboxRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_sandbox__pb2.ListPodSandboxResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def CreateContainer(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/CreateContainer',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.CreateContainerRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.CreateContainerResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def StartContainer(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/StartContainer',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StartContainerRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StartContainerResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def StopContainer(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/StopContainer',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StopContainerRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.StopContainerResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def RemoveContainer(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/RemoveContainer',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.RemoveContainerRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.RemoveContainerResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def ListContainers(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/ListContainers',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ListContainersRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ListContainersResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def ContainerStatus(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/runtime.v1.RuntimeService/ContainerStatus',
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ContainerStatusRequest.SerializeToString,
-            argoexec__cli_dot_rpc_dot_gen_dot_cri_dot_v1_dot_container__pb2.ContainerStatusResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -1,0 +1,1 @@
+"""Tests of the containerd runtime's own parts, without a containerd."""
