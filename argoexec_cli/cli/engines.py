@@ -73,8 +73,8 @@ class Engines(NamedTuple):
             from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 
             address = self.containerd_host or ContainerdOptions().host
-            options = ContainerdOptions(host=address, warm_networks=self.warm_networks)
-            return open_containerd(owner, self.data_dir / _CONTAINERD, options)
+            chosen = ContainerdOptions(host=address, warm_networks=self.warm_networks)
+            return open_containerd(owner, self.data_dir / _CONTAINERD, chosen)
         from argoexec_cli.runtime.docker import DockerOptions, open_docker
 
         host = self.docker_host or DockerOptions().host
