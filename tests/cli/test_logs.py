@@ -190,5 +190,5 @@ def test_a_pod_that_has_not_started_says_so(cli: Cli) -> None:
     outcome = cli("logs", "not-yet")
     assert (outcome.code, outcome.out) == (0, "")
     assert outcome.err == (
-        "pod/not-yet has not started yet: ContainerCreating\nhint: argoexec logs -f pod/not-yet\n"
+        "pod/not-yet has not started yet: PodInitializing\nhint: argoexec logs -f pod/not-yet\n"
     )

@@ -47,6 +47,7 @@ class TestFake(RuntimeConformance):
     async def reopen(self) -> AsyncIterator[Reopen]:
         """Open a runtime on the engine of the test."""
         engine = FakeEngine()
+        engine.images.add(self.image)
         yield lambda owner: open_fake(owner, engine)
         await engine.close()
 
