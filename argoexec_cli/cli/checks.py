@@ -109,10 +109,17 @@ async def check_daemon(session: Session) -> list[Finding]:
         f"{info.runtime} {info.runtime_version}, {capacity.running_pods} pods run, "
         f"{capacity.queued_pods} wait"
     )
+    policy = _policy(info.granted)
     if info.version == __version__:
-        return [Finding(check="daemon", state="ok", found=found)]
+        return [Finding(check="daemon", state="ok", found=found), policy]
     fix = "argoexec serve --stop, then argoexec serve --detach"
-    return [Finding(check="daemon", state="note", found=found, fix=fix)]
+    return [Finding(check="daemon", state="note", found=found, fix=fix), policy]
+
+
+def _policy(granted: tuple[str, ...]) -> Finding:
+    """Tell what the daemon lets pods have beyond the usual."""
+    found = f"pods may have: {', '.join(granted)}" if granted else "pods get nothing special"
+    return Finding(check="policy", state="ok", found=found)
 
 
 def _start_at(address: str, usual: str) -> str:

@@ -22,6 +22,7 @@ from argoexec_cli.errors import DeniedError, PreconditionError, TimedOutError
 if TYPE_CHECKING:
     from argoexec_cli.cli.session import Session
     from argoexec_cli.executors.local.images.settings import ImageSettings
+    from argoexec_cli.executors.local.policy import Policy
     from argoexec_cli.executors.local.settings import LocalSettings
     from argoexec_cli.models.connection import ServerTls
 
@@ -43,6 +44,7 @@ class ServePlan:
     memory_bytes: int = 0
     retention_s: float = 7 * 86400.0
     images: ImageSettings
+    policy: Policy
     drain_s: float = 10.0
     tls: ServerTls | None = None
     insecure: bool = False
@@ -143,6 +145,7 @@ def local_settings(plan: ServePlan) -> LocalSettings:
         room=room,
         retention_s=plan.retention_s,
         images=plan.images,
+        policy=plan.policy,
     )
 
 

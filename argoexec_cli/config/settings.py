@@ -28,12 +28,27 @@ class Context(Model, kw_only=True):
         return Endpoint(server=self.server, tls=self.tls, via=self.via, ssh=self.ssh)
 
 
+class Allow(Model, kw_only=True):
+    """What pods may have beyond the usual. `host_paths` are directories, `capabilities` names
+    without CAP_; with `images`, patterns such as `registry.lab/*`, nothing else is run.
+    """
+
+    privileged: bool = False
+    host_network: bool = False
+    host_paths: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+
+
 class ServeConfig(Model, kw_only=True):
-    """What a daemon is told by the file; flags of `serve` come first."""
+    """What a daemon is told by the file; flags of `serve` come first, those that grant something
+    grant it too.
+    """
 
     listen: tuple[str, ...] = ()
     tls: ServerTls | None = None
     lease_file: str = ""
+    allow: Allow = Allow()
 
 
 class ConfigFile(Model, kw_only=True):

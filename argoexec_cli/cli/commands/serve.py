@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.durations import parse_duration
+from argoexec_cli.cli.grants import Grants, policy_of
 from argoexec_cli.cli.session import Session
 from argoexec_cli.errors import InvalidError
 from argoexec_cli.logging import Format, Level, setup_logging
@@ -85,13 +86,20 @@ class Logging(NamedTuple):
     log_format: Annotated[Format, Option(help="text or json.")] = "text"
 
 
+class Life(NamedTuple):
+    """Where it runs, and whether it is to end."""
+
+    detach: Annotated[bool, Option("--detach", "-d", help="Go into the background.")] = False
+    stop: Annotated[bool, Option("--stop", help="Stop the daemon of this data directory.")] = False
+
+
 def serve_(
     session: Session,
     place: Place,
     work: Work,
+    grants: Grants,
     logs: Logging,
-    detach: Annotated[bool, Option("--detach", "-d", help="Go into the background.")] = False,
-    stop: Annotated[bool, Option("--stop", help="Stop the daemon of this data directory.")] = False,
+    life: Life,
 ) -> int:
     """Run the daemon: this machine becomes an executor.
 
@@ -100,8 +108,8 @@ def serve_(
     """
     from argoexec_cli.cli import serving
 
-    plan = _plan(session, place, work)
-    if stop:
+    plan = _plan(session, place, work, grants)
+    if life.stop:
         return serving.stop_daemon(session, plan)
     level: Level = "debug" if session.options.debug else logs.log_level
 
@@ -109,13 +117,13 @@ def serve_(
         setup_logging(level, logs.log_format)
         return asyncio.run(serving.run_daemon(plan, ready))
 
-    if not detach:
+    if not life.detach:
         return serve(session.say)
     session.say(serving.detach(plan, serve))
     return 0
 
 
-def _plan(session: Session, place: Place, work: Work) -> ServePlan:
+def _plan(session: Session, place: Place, work: Work, grants: Grants) -> ServePlan:
     from argoexec_cli.cli.engines import Engines
     from argoexec_cli.cli.serving import ServePlan
     from argoexec_cli.models.quantity import parse_bytes, parse_millicores
@@ -142,6 +150,7 @@ def _plan(session: Session, place: Place, work: Work) -> ServePlan:
         cpu_millicores=parse_millicores(work.cpus) if work.cpus else 0,
         memory_bytes=parse_bytes(work.memory) if work.memory else 0,
         retention_s=parse_duration(work.retention, "--retention"),
+        policy=policy_of(grants, settings.serve.allow),
         images=_images(work, Path(settings.docker_config.value)),
         drain_s=parse_duration(work.drain, "--drain"),
         tls=_tls(session, place.tls_client_ca),

@@ -83,7 +83,7 @@ async def open_local(
                 runtime=runtime,
                 table=table,
                 logs=logs,
-                directories=PodDirectories(data_dir / "pods"),
+                directories=PodDirectories(data_dir / "pods", settings.policy.host_paths),
                 messages=Messages(data_dir / "pods", logs),
                 outputs=OutputFiles(data_dir / "pods"),
                 secrets=SecretStore(data_dir / "pods"),

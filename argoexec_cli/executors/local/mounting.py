@@ -7,13 +7,16 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from argoexec_cli.errors import ArgoexecError, InvalidError, PreconditionError, UnavailableError
 
+Make = Literal["", "directory", "file"]
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _NOSUID_NODEV: Final = 0x2 | 0x4
 _BIND: Final = 0x1000
+_RECURSIVE: Final = 0x4000
+_SLAVE: Final = 1 << 19
 _DETACH: Final = 0x2
 _NOFOLLOW: Final = 0x8
 
@@ -25,23 +28,29 @@ def mount_memory(target: Path, *, size_bytes: int = 0, mode: int = 0o700) -> Non
     _mount(b"tmpfs", target, b"tmpfs", _NOSUID_NODEV, options)
 
 
-def bind_below(root: Path, sub_path: str, target: Path) -> None:
-    """Bind what is at *sub_path* below *root* to *target*, making directories that are not there;
-    done already when *target* is there.
+def bind_below(
+    root: Path, sub_path: str, target: Path, *, make: Make = "directory", mode: int = 0o750
+) -> None:
+    """Bind what is at *sub_path* below *root* to *target*, with what is mounted below it, making
+    directories (and, with *make* file, an empty file) that are not there; done already when
+    *target* is there.
 
     No link is followed, and what is found is held while it is bound: whatever the task does in its
-    volume meanwhile, nothing outside it is bound. `InvalidError` for a link or a file in the way.
+    volume meanwhile, nothing outside it is bound. `InvalidError` for a link or a file in the way,
+    or nothing there.
     """
     if os.path.lexists(target):
         return
-    found = _open_below(root, sub_path)
+    found = _open_below(root, sub_path, make, mode)
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_ISDIR(os.fstat(found).st_mode):
             target.mkdir(exist_ok=True)
         else:
             target.touch()
-        _mount(f"/proc/self/fd/{found}".encode(), target, b"none", _BIND, "")
+        _mount(f"/proc/self/fd/{found}".encode(), target, b"none", _BIND | _RECURSIVE, "")
+        # Or unmounting the copy would unmount what is below the original.
+        _mount(b"none", target, b"none", _SLAVE | _RECURSIVE, "")
     finally:
         os.close(found)
 
@@ -64,28 +73,39 @@ def unmount_all(directory: Path) -> None:
         unmount(place)
 
 
-def _open_below(root: Path, sub_path: str) -> int:
+def _open_below(root: Path, sub_path: str, make: Make, mode: int) -> int:
     """Open *sub_path* as it is now (O_PATH), component by component."""
     flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
     held = os.open(root, flags | os.O_DIRECTORY)
     try:
-        for part in Path(sub_path).parts:
+        parts = Path(sub_path).parts
+        for number, part in enumerate(parts, start=1):
             try:
                 found = os.open(part, flags, dir_fd=held)
             except FileNotFoundError:
-                os.mkdir(part, 0o750, dir_fd=held)
+                if not make:
+                    raise
+                _make(part, held, mode, file=make == "file" and number == len(parts))
                 found = os.open(part, flags, dir_fd=held)
             os.close(held)
             held = found
             if stat.S_ISLNK(os.fstat(held).st_mode):
-                raise InvalidError(f"subPath {sub_path!r} leads through a link", hint="remove it")
+                raise InvalidError(f"{sub_path!r} leads through a link", hint="remove it")
     except OSError as exc:
         os.close(held)
-        raise InvalidError(f"subPath {sub_path!r}: {exc.strerror}", hint="look at it") from exc
+        raise InvalidError(f"{sub_path!r}: {exc.strerror}", hint="look at it") from exc
     except InvalidError:
         os.close(held)
         raise
     return held
+
+
+def _make(name: str, directory: int, mode: int, *, file: bool) -> None:
+    if file:
+        flags = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(name, flags, 0o644, dir_fd=directory))
+    else:
+        os.mkdir(name, mode, dir_fd=directory)
 
 
 def _mount(source: bytes, target: Path, kind: bytes, flags: int, options: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -40,13 +41,15 @@ _NO_WISHES: Final = Container(name="", image="").security_context
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What is granted. `capabilities` are names without CAP_; `host_paths` are directories of the
-    host below which everything may be mounted.
+    host below which everything may be mounted, but through no link. With `images`, patterns of
+    names, no others are run; a pattern may leave out what is left out in a name.
     """
 
     privileged: bool = False
     host_network: bool = False
     capabilities: frozenset[str] = frozenset()
     host_paths: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
     @property
     def granted(self) -> tuple[str, ...]:
@@ -56,24 +59,32 @@ class Policy:
             *(name for name, granted in flags.items() if granted),
             *(f"capability:{name}" for name in sorted(self.capabilities)),
             *(f"host-path:{path}" for path in self.host_paths),
+            *(f"image:{pattern}" for pattern in self.images),
         )
 
 
 def check_policy(spec: PodSpec, policy: Policy) -> None:
     """Raise `DeniedError` for the first field that asks for more than *policy* grants."""
     if spec.host_network and not policy.host_network:
-        raise _denied("spec.hostNetwork")
+        raise _denied("spec.hostNetwork", "--allow-host-network")
     for index, volume in enumerate(spec.volumes):
         if volume.host_path and not _is_below(volume.host_path.path, policy.host_paths):
-            raise _denied(f"spec.volumes[{index}].hostPath")
+            raise _denied(
+                f"spec.volumes[{index}].hostPath", f"--allow-host-path {volume.host_path.path}"
+            )
     for path, container in _containers(spec):
         security = container.security_context
         if security.privileged and not policy.privileged:
-            raise _denied(f"{path}.securityContext.privileged")
+            raise _denied(f"{path}.securityContext.privileged", "--allow-privileged")
         granted = USUAL_CAPABILITIES | policy.capabilities
         for name in security.capabilities.add:
             if capability(name) not in granted:
-                raise _denied(f"{path}.securityContext.capabilities.add ({name})")
+                raise _denied(
+                    f"{path}.securityContext.capabilities.add ({name})",
+                    f"--allow-capability {capability(name)}",
+                )
+        if policy.images and not _is_allowed(container.image, policy.images):
+            raise _denied(f"{path}.image ({container.image})", f"--allow-image {container.image}")
 
 
 def check_powers(spec: PodSpec, runtime: Capabilities) -> None:
@@ -112,8 +123,21 @@ def _is_below(path: str, granted: tuple[str, ...]) -> bool:
     return any(PurePosixPath(path).is_relative_to(directory) for directory in granted)
 
 
-def _denied(field: str) -> DeniedError:
+def _is_allowed(image: str, patterns: tuple[str, ...]) -> bool:
+    names = (image, _full_name(image))
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+def _full_name(image: str) -> str:
+    """Return an image's name with the registry and repository that Docker would add."""
+    first, slash, _ = image.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return image
+    return f"docker.io/{image}" if slash else f"docker.io/library/{image}"
+
+
+def _denied(field: str, flag: str) -> DeniedError:
     return DeniedError(
         f"{field} is not allowed by this executor's policy",
-        hint="do without it, or have the executor's operator allow it",
+        hint=f"do without it, or have its operator allow it: argoexec serve {flag}",
     )

@@ -2,7 +2,7 @@
 before its first container and removed after its last.
 
     <uid>/volumes/<name>            a volume on the disk
-    <uid>/mounts/volume-<name>      a volume in memory
+    <uid>/mounts/volume-<name>      a volume in memory, or a path of the host
     <uid>/mounts/<container>-<n>    a part of a volume, for a subPath
     <uid>/mounts/secrets            the Secrets themselves, for a daemon that is started again
     <uid>/network                   hosts, hostname, resolv.conf
@@ -26,7 +26,13 @@ from argoexec_cli.errors import (
     NotFoundError,
     UnavailableError,
 )
-from argoexec_cli.executors.local.mounting import bind_below, mount_memory, unmount, unmount_all
+from argoexec_cli.executors.local.mounting import (
+    Make,
+    bind_below,
+    mount_memory,
+    unmount,
+    unmount_all,
+)
 from argoexec_cli.executors.local.plan.files import VolumeFile, is_made, is_memory, volume_files
 from argoexec_cli.executors.local.plan.sources import Sources
 from argoexec_cli.models.pod import Container, HostPathVolumeSource, Pod, Volume
@@ -41,9 +47,12 @@ _CONFLICTS: Final = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.
 class PodDirectories:
     """All pods' directories below one directory of the data directory."""
 
-    def __init__(self, directory: Path) -> None:
-        """Use *directory*, which is made when the first pod needs it."""
+    def __init__(self, directory: Path, host_paths: tuple[str, ...] = ()) -> None:
+        """Use *directory*, which is made when the first pod needs it. *host_paths* are those below
+        which policy lets pods mount.
+        """
         self._directory = directory
+        self._host_paths = host_paths
 
     async def prepare(self, request: PodRequest, sources: Sources) -> dict[str, Path]:
         """Make the pod's volumes with their files in them; returns volume name → host path. May be
@@ -58,7 +67,7 @@ class PodDirectories:
             return {}
         root = self._directory / request.pod.metadata.uid
         if not (root / "volumes").exists():
-            await asyncio.to_thread(_make, root, request, sources)
+            await asyncio.to_thread(_make, root, request, sources, self._host_paths)
         return {one.name: _path(root, one) for one in volumes}
 
     async def mounts(
@@ -116,7 +125,7 @@ class PodDirectories:
             await self.remove(uid)
 
 
-def _make(root: Path, request: PodRequest, sources: Sources) -> None:
+def _make(root: Path, request: PodRequest, sources: Sources, host_paths: tuple[str, ...]) -> None:
     half = root / "volumes.half-made"
     try:
         shutil.rmtree(half, ignore_errors=True)
@@ -124,7 +133,7 @@ def _make(root: Path, request: PodRequest, sources: Sources) -> None:
         group = request.pod.spec.security_context.fs_group
         for volume in request.pod.spec.volumes:
             if volume.host_path:
-                _check_host_path(volume.host_path)
+                _bind_host_path(volume.host_path, host_paths, _place(root, volume))
                 continue
             files = volume_files(volume, sources)
             files |= {
@@ -143,7 +152,7 @@ def _make(root: Path, request: PodRequest, sources: Sources) -> None:
 
 def _memory(root: Path, volume: Volume) -> Path:
     """Mount a volume's memory, a new one if there is one that is half filled."""
-    path = _memory_path(root, volume)
+    path = _place(root, volume)
     if path.exists():
         unmount(path)
     limit = volume.empty_dir.size_limit if volume.empty_dir else None
@@ -151,31 +160,39 @@ def _memory(root: Path, volume: Volume) -> Path:
     return path
 
 
-def _memory_path(root: Path, volume: Volume) -> Path:
+def _place(root: Path, volume: Volume) -> Path:
     return root / "mounts" / f"volume-{volume.name}"
 
 
 def _path(root: Path, volume: Volume) -> Path:
-    if volume.host_path:
-        return Path(volume.host_path.path)
-    return _memory_path(root, volume) if is_memory(volume) else root / "volumes" / volume.name
+    if volume.host_path or is_memory(volume):
+        return _place(root, volume)
+    return root / "volumes" / volume.name
 
 
-def _check_host_path(source: HostPathVolumeSource) -> None:
-    """Have there what the type says (core/v1 HostPathType)."""
-    path = Path(source.path)
-    if source.type == "DirectoryOrCreate":
-        path.mkdir(mode=0o755, parents=True, exist_ok=True)
-    elif source.type == "FileOrCreate" and not path.exists():
-        path.touch(mode=0o644)
-    wrong = (source.type.startswith("Directory") and not path.is_dir()) or (
-        source.type.startswith("File") and not path.is_file()
+def _bind_host_path(source: HostPathVolumeSource, granted: tuple[str, ...], place: Path) -> None:
+    """Bind a path of the host, as it is below what policy grants: no link that a task left there
+    leads elsewhere. The type says what has to be there, or is made (core/v1 HostPathType).
+    """
+    path = PurePosixPath(source.path)
+    top = next(one for one in granted if path.is_relative_to(one))
+    kind = "file" if source.type.startswith("File") else "directory"
+    make: Make = ""
+    if source.type.endswith("OrCreate"):
+        make = "file" if kind == "file" else "directory"
+    try:
+        below = str(path.relative_to(top))
+        bind_below(Path(top).resolve(), below, place, make=make, mode=0o755)
+    except InvalidError as exc:
+        raise _wrong_host_path(source, kind, exc.message) from exc
+    if source.type and not (place.is_file() if kind == "file" else place.is_dir()):
+        raise _wrong_host_path(source, kind, f"{source.path} is not a {kind}")
+
+
+def _wrong_host_path(source: HostPathVolumeSource, kind: str, problem: str) -> NotFoundError:
+    return NotFoundError(
+        f"hostPath type check failed: {problem}", hint=f"look at it: ls -ld {source.path}"
     )
-    if wrong:
-        raise NotFoundError(
-            f"hostPath type check failed: {source.path} is not a {source.type.lower()[:9]}",
-            hint=f"look at it: ls -ld {source.path}",
-        )
 
 
 def _give_to_group(path: Path, group: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -29,6 +30,11 @@ def secured(**fields: Any) -> PodSpec:
 def host(path: str) -> PodSpec:
     """Return a pod with a volume of the host."""
     return spec(volumes=[{"name": "v", "hostPath": {"path": path}}])
+
+
+def image(name: str) -> PodSpec:
+    """Return a pod with this image."""
+    return spec(containers=[{"name": "main", "image": name}])
 
 
 ALL = Policy(
@@ -95,3 +101,35 @@ def test_what_a_runtime_would_ignore_is_refused(wanted: PodSpec, path: str) -> N
 
 def test_a_plain_pod_needs_no_powers() -> None:
     check_powers(spec(), Capabilities(name="containerd", version="1", security=False))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["busybox", "busybox:1.36", "docker.io/library/busybox@sha256:0", "lab.local:5000/a/b:1"],
+)
+def test_an_image_of_the_list(name: str) -> None:
+    patterns = ("docker.io/library/busybox*", "lab.local:5000/*")
+    check_policy(image(name), Policy(images=patterns))
+    check_policy(image(name), Policy())
+
+
+@pytest.mark.parametrize("name", ["busy", "evil/busybox", "lab.local/a/b", "docker.io/a/busybox"])
+def test_an_image_outside_the_list(name: str) -> None:
+    patterns = ("docker.io/library/busybox*", "lab.local:5000/*")
+    with pytest.raises(
+        DeniedError, match=r"spec\.containers\[0\]\.image \(.*\) is not allowed"
+    ) as exc:
+        check_policy(image(name), Policy(images=patterns))
+    assert exc.value.hint.endswith(f"argoexec serve --allow-image {name}")
+
+
+def test_what_is_granted_is_told() -> None:
+    assert Policy().granted == ()
+    told = dataclasses.replace(ALL, images=("lab/*",)).granted
+    assert told == (
+        "privileged",
+        "host-network",
+        "capability:SYS_ADMIN",
+        "host-path:/srv/data",
+        "image:lab/*",
+    )
