@@ -10,8 +10,9 @@ import msgspec
 
 from argoexec_cli.cli.connect import Server
 from argoexec_cli.cli.items import Item, item_of_pod, item_of_run
-from argoexec_cli.controller.load import load_submission, read_source
-from argoexec_cli.controller.submission import Overrides
+from argoexec_cli.controller.companions import Companions
+from argoexec_cli.controller.load import load_everything, read_source
+from argoexec_cli.controller.submission import Overrides, Submission
 from argoexec_cli.errors import ArgoexecError, InvalidError
 from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.record import PodRecord, PodRequest
@@ -41,20 +42,24 @@ def parse_parameters(pairs: Sequence[str]) -> dict[str, str]:
 
 def load_manifests(
     files: Sequence[str], stdin: BinaryIO, overrides: Overrides, naming: Naming
-) -> list[Manifest]:
+) -> Submission:
     """Read and check manifests without talking to anybody. `InvalidError` names file and line."""
-    objects = load_submission([read_source(file, stdin) for file in files], overrides)
+    given = load_everything([read_source(file, stdin) for file in files], overrides)
+    if not given.objects:
+        raise InvalidError("nothing to run: no Workflow and no Pod", hint="add the Pod's manifest")
     if not any(naming):
-        return objects
-    if len(objects) != 1:
-        raise InvalidError(f"one name for {len(objects)} manifests", hint="submit them one by one")
-    return [_renamed(objects[0], naming)]
+        return given
+    if len(given.objects) != 1:
+        raise InvalidError(
+            f"one name for {len(given.objects)} manifests", hint="submit them one by one"
+        )
+    return given._replace(objects=[_renamed(given.objects[0], naming)])
 
 
 async def submit_all(
-    server: Server, objects: Sequence[Manifest], on_accepted: Callable[[list[Item]], None]
+    server: Server, given: Submission, on_accepted: Callable[[list[Item]], None]
 ) -> list[Item]:
-    """Send everything, several at a time; return the items, in the order of *objects*.
+    """Send everything, several at a time; return the items, in the order of its objects.
 
     Those that are refused do not keep back the others: *on_accepted* hears of what was accepted
     before the first error is raised.
@@ -64,11 +69,11 @@ async def submit_all(
     async def send(one: Manifest) -> Item | ArgoexecError:
         async with gate:
             try:
-                return await _submit(server, one)
+                return await _submit(server, one, given.companions)
             except ArgoexecError as exc:
                 return exc
 
-    outcomes = await asyncio.gather(*(send(one) for one in objects))
+    outcomes = await asyncio.gather(*(send(one) for one in given.objects))
     accepted = [outcome for outcome in outcomes if isinstance(outcome, Item)]
     on_accepted(accepted)
     for outcome in outcomes:
@@ -77,10 +82,12 @@ async def submit_all(
     return accepted
 
 
-async def _submit(server: Server, one: Manifest) -> Item:
+async def _submit(server: Server, one: Manifest, companions: Companions) -> Item:
     if isinstance(one, WorkflowRun):
         return item_of_run(await server.workflows.submit(one))
-    return item_of_pod(await server.executor.run_pod(PodRequest(pod=one)))
+    own = companions.of(one)
+    request = PodRequest(pod=one, config_maps=own.config_maps, secrets=own.secrets)
+    return item_of_pod(await server.executor.run_pod(request))
 
 
 def item_of(one: Manifest) -> Item:

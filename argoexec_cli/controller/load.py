@@ -12,21 +12,26 @@ from typing import BinaryIO, Final, NamedTuple
 
 from argoexec_cli.controller.documents import MAX_BYTES, Document, read_documents, too_large
 from argoexec_cli.controller.refusals import with_hint
-from argoexec_cli.controller.submission import Overrides, Part, assemble
+from argoexec_cli.controller.submission import Overrides, Part, Submission, Value, assemble
 from argoexec_cli.errors import DeniedError, InvalidError, NotFoundError
 from argoexec_cli.models.base import FieldError, decode
+from argoexec_cli.models.config import ConfigMap, Secret
 from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.workflow import Workflow, WorkflowRun
 
-_KINDS: Final[dict[str, type[Workflow] | type[WorkflowRun] | type[Pod]]] = {
+_KINDS: Final[dict[str, type[Value]]] = {
     "Workflow": Workflow,
     "WorkflowRun": WorkflowRun,
     "Pod": Pod,
+    "ConfigMap": ConfigMap,
+    "Secret": Secret,
 }
 _VERSIONS: Final = {
     "Workflow": "argoproj.io/v1alpha1",
     "WorkflowRun": "argoexec.io/v1alpha1",
     "Pod": "v1",
+    "ConfigMap": "v1",
+    "Secret": "v1",
 }
 _KINDS_HINT: Final = "kinds that work: " + ", ".join(
     f"{kind} ({version})" for kind, version in _VERSIONS.items()
@@ -62,7 +67,12 @@ def read_source(path: str, stdin: BinaryIO) -> Source:
 def load_submission(
     sources: Iterable[Source], overrides: Overrides | None = None
 ) -> list[WorkflowRun | Pod]:
-    """Return what to run, in the order of the documents.
+    """Return what to run, in the order of the documents; see `load_everything`."""
+    return load_everything(sources, overrides).objects
+
+
+def load_everything(sources: Iterable[Source], overrides: Overrides | None = None) -> Submission:
+    """Return what to run, in the order of the documents, and the ConfigMaps and Secrets beside it.
 
     A Workflow becomes a WorkflowRun, unless a WorkflowRun of the same submission refers to it.
     Everything has a name: `generateName` is resolved here, so that a submission may be repeated.
@@ -76,7 +86,7 @@ def load_submission(
     return assemble(parts, overrides or Overrides())
 
 
-def _decode(document: Document) -> Workflow | WorkflowRun | Pod:
+def _decode(document: Document) -> Value:
     data = document.data
     if not isinstance(data, dict):
         found = "a list" if isinstance(data, list) else "plain text"
@@ -101,4 +111,4 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
-__all__ = ["Overrides", "Source", "load_submission", "read_source"]
+__all__ = ["Overrides", "Source", "load_everything", "load_submission", "read_source"]

@@ -8,11 +8,13 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from argoexec_cli.controller.arguments import SPEC, unknown_parameter
+from argoexec_cli.controller.companions import Companions, check_companion, companions
 from argoexec_cli.controller.documents import Document
 from argoexec_cli.controller.names import check_pod_name, generate_name
 from argoexec_cli.controller.plan import check_run
 from argoexec_cli.errors import InvalidError
 from argoexec_cli.models.base import FieldError, Model
+from argoexec_cli.models.config import ConfigMap, Secret
 from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.workflow import (
     Arguments,
@@ -22,6 +24,7 @@ from argoexec_cli.models.workflow import (
     WorkflowRunSpec,
 )
 
+Value = Workflow | WorkflowRun | Pod | ConfigMap | Secret
 _Named = TypeVar("_Named", WorkflowRun, Pod)
 
 
@@ -37,7 +40,14 @@ class Part(NamedTuple):
     """A document and what it decoded to."""
 
     document: Document
-    value: Workflow | WorkflowRun | Pod
+    value: Value
+
+
+class Submission(NamedTuple):
+    """What to run, and what the pods among it may refer to."""
+
+    objects: list[WorkflowRun | Pod]
+    companions: Companions = Companions()
 
 
 class _Draft(NamedTuple):
@@ -48,9 +58,33 @@ class _Draft(NamedTuple):
     spec_document: Document
 
 
-def assemble(parts: Sequence[Part], overrides: Overrides) -> list[WorkflowRun | Pod]:
-    """Return what to run, in the order of *parts*. Errors are `InvalidError` with file and line."""
+def assemble(parts: Sequence[Part], overrides: Overrides) -> Submission:
+    """Return what to run, in the order of *parts*, and what came beside it. Errors are
+    `InvalidError` with file and line.
+    """
     _check_unique(parts)
+    return Submission(_runnable(parts, overrides), _beside(parts, overrides))
+
+
+def _beside(parts: Sequence[Part], overrides: Overrides) -> Companions:
+    given: list[ConfigMap | Secret] = []
+    for document, value in parts:
+        if not isinstance(value, ConfigMap | Secret):
+            continue
+        check_companion(value, document)
+        namespace = overrides.namespace or value.metadata.namespace or "default"
+        meta = msgspec.structs.replace(value.metadata, namespace=namespace)
+        given.append(msgspec.structs.replace(value, metadata=meta))
+        if any(isinstance(part.value, Workflow | WorkflowRun) for part in parts):
+            document.refuse(
+                "kind",
+                f"kind {value.kind} goes with pods; workflows cannot have it yet",
+                hint="submit the Pod that needs it, with it, in a submission of its own",
+            )
+    return companions(given)
+
+
+def _runnable(parts: Sequence[Part], overrides: Overrides) -> list[WorkflowRun | Pod]:
     definitions = {
         part.value.metadata.name: part for part in parts if isinstance(part.value, Workflow)
     }

@@ -207,3 +207,19 @@ def test_pods_are_deleted_side_by_side_and_the_wait_is_said(cli: Cli) -> None:
         "pod/third deleted",
     ]
     assert outcome.err == "waiting for the end of pod/first, pod/second, pod/third\n"
+
+
+def test_a_pod_gets_the_objects_beside_it(cli: Cli) -> None:
+    objects = (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: words}\ndata: {greeting: hello}\n---\n"
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {token: hush}\n---\n"
+    )
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {generateName: with-}\nspec:\n  containers:\n"
+        "  - name: main\n    image: busybox\n    command: [echo, $(G), $(T)]\n    env:\n"
+        "    - {name: G, valueFrom: {configMapKeyRef: {name: words, key: greeting}}}\n"
+        "    - {name: T, valueFrom: {secretKeyRef: {name: keys, key: token}}}\n"
+    )
+    done = cli("submit", "-", "--log", stdin=objects + pod)
+    assert (done.code, done.out) == (0, "hello hush\n")
+    assert "nothing to run" in cli("submit", "-", stdin=objects).err

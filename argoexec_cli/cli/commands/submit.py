@@ -56,9 +56,10 @@ async def submit_(
 ) -> int:
     """Run workflows and pods from manifests.
 
-    Workflow, WorkflowRun and Pod; several documents and files too. Prints each name. Submitting
-    the same again under the same name attaches to what is there. With --wait, --watch or --log the
-    exit code tells how it ended: 0 succeeded, 1 failed, 8 stopped.
+    Workflow, WorkflowRun and Pod; several documents and files too. A Pod gets the ConfigMaps and
+    Secrets beside it that it refers to. Prints each name. Submitting the same again under the same
+    name attaches to what is there. With --wait, --watch or --log the exit code tells how it ended:
+    0 succeeded, 1 failed, 8 stopped.
     """
     overrides = Overrides(
         parameters=parse_parameters(options.parameter or []),
@@ -66,15 +67,15 @@ async def submit_(
         namespace=session.options.namespace,
     )
     naming = Naming(options.name, options.generate_name)
-    objects = load_manifests(file, sys.stdin.buffer, overrides, naming)
+    given = load_manifests(file, sys.stdin.buffer, overrides, naming)
     if options.dry_run:
-        _announce([item_of(one) for one in objects], output, write)
+        _announce([item_of(one) for one in given.objects], output, write)
         session.say("this was a dry run: nothing was submitted")
         return ExitCode.OK
     # With --log, stdout is for the log alone.
     told = session.say_text if options.log else write
     async with connect(session) as server:
-        items = await submit_all(server, objects, lambda done: _announce(done, output, told))
+        items = await submit_all(server, given, lambda done: _announce(done, output, told))
         return await _follow(session, server, items, options)
 
 
