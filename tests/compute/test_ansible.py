@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from argoexec_cli.compute import ansible
+from argoexec_cli.compute.ansible import playbooks
 from argoexec_cli.config.load import child_environment
 from argoexec_cli.errors import PreconditionError
 
@@ -36,7 +37,7 @@ SLEEPS = """\
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a directory whose playbooks are the ones that are found."""
     (tmp_path / "playbooks").mkdir()
-    monkeypatch.setattr(ansible, "_PLACES", (tmp_path,))
+    monkeypatch.setattr(playbooks, "_PLACES", (tmp_path,))
     return tmp_path
 
 

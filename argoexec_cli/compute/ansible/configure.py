@@ -1,0 +1,138 @@
+"""Makes hosts run tasks: a container runtime, the daemon with its certificates, a firewall."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from argoexec_cli.aio import Cleanups
+from argoexec_cli.compute.ansible.failures import failure_of
+from argoexec_cli.compute.ansible.leftovers import LIMIT_S, MARK, end_leftovers
+from argoexec_cli.compute.ansible.playbooks import find_playbook
+from argoexec_cli.compute.ansible.run import Event, Play, play
+from argoexec_cli.compute.ansible.steps import step_of
+from argoexec_cli.compute.events import OnStep
+from argoexec_cli.compute.package import Package
+from argoexec_cli.models.base import Model
+from argoexec_cli.models.connection import Ssh
+
+LEASE_FILE: Final = "/var/lib/argoexec-lease/renewed"
+"""What the user data of hosts that Terraform made looks at."""
+
+
+class Target(NamedTuple):
+    """A host: how to log in (None: it is this machine), the directory with its certificates, and
+    what it installs.
+    """
+
+    name: str
+    login: Ssh | None
+    certificates: Path
+    package: Package
+
+
+class Configuration(Model, kw_only=True):
+    """What every host of a run gets.
+
+    The daemon listens on `port` of all addresses. Without `client_cidrs` no firewall is set up:
+    whoever reaches the port still needs a certificate. `leased`: the hosts end themselves unless
+    somebody calls their daemons. `daemon_arguments` are further words of `argoexec serve`,
+    `variables` are the roles' own.
+    """
+
+    runtime: Literal["docker", "containerd"]
+    port: int
+    client_cidrs: tuple[str, ...] = ()
+    leased: bool = False
+    daemon_arguments: tuple[str, ...] = ()
+    variables: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+async def configure(
+    targets: Sequence[Target],
+    configuration: Configuration,
+    environment: Mapping[str, str],
+    on_step: OnStep,
+) -> dict[str, int]:
+    """Configure all *targets* at once; return how many changes each took.
+
+    Repeatable: a second run changes nothing, and a host that is configured half-way is simply
+    configured again. Hosts that fail do not stop the others; then the error of the first is
+    raised: `UnavailableError`, `DeniedError`, `UnauthenticatedError` or `PreconditionError`, with
+    host, task and reason. Cancelling ends Ansible and what it was doing on the hosts.
+    """
+
+    def on_event(event: Event) -> None:
+        if (step := step_of(event)) is not None:
+            on_step(step)
+
+    run_id = uuid.uuid4().hex
+    variables = _variables(configuration) | {"argoexec_run_id": run_id}
+    inventory = inventory_of(targets)
+    what = Play(find_playbook("host.yml"), inventory, variables, environment)
+    try:
+        outcome = await play(what, on_event)
+    except asyncio.CancelledError:
+        logins = [target.login for target in targets if target.login is not None]
+        await Cleanups().run(end_leftovers(logins, run_id), limit_s=LIMIT_S + 2)
+        raise
+    if not outcome.good:
+        raise failure_of(outcome)
+    return dict(outcome.changed)
+
+
+def inventory_of(targets: Sequence[Target]) -> dict[str, Any]:
+    """Return the inventory: how each host is reached, and where its own certificates are."""
+    return {"all": {"hosts": {target.name: _host(target) for target in targets}}}
+
+
+def _host(target: Target) -> dict[str, Any]:
+    own: dict[str, Any] = {
+        "argoexec_tls_source": str(target.certificates),
+        "argoexec_package": str(target.package.archive),
+        "argoexec_package_id": target.package.identity,
+        "argoexec_offline": target.package.complete,
+    }
+    login = target.login
+    if login is None:
+        local = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "ansible_become": os.geteuid() != 0,
+        }
+        return own | local
+    host: dict[str, Any] = {"ansible_host": login.host, "ansible_become": login.user != "root"}
+    if login.user:
+        host["ansible_user"] = login.user
+    if login.port:
+        host["ansible_port"] = login.port
+    if login.identity_file:
+        host["ansible_ssh_private_key_file"] = str(Path(login.identity_file).expanduser())
+        host["ansible_ssh_extra_args"] = "-o IdentitiesOnly=yes"
+    if login.known_hosts_file:
+        known = shlex.quote(f"UserKnownHostsFile={Path(login.known_hosts_file).expanduser()}")
+        options = f"-o StrictHostKeyChecking=yes -o {known} -o GlobalKnownHostsFile=/dev/null"
+        host["ansible_ssh_common_args"] = options
+    return own | host
+
+
+def _variables(configuration: Configuration) -> dict[str, Any]:
+    lease = {"argoexec_lease_file": LEASE_FILE} if configuration.leased else {}
+    return {
+        "host_runtime": configuration.runtime,
+        "host_run_mark": MARK,
+        "argoexec_listen": [f"0.0.0.0:{configuration.port}"],
+        "argoexec_arguments": list(configuration.daemon_arguments),
+        "firewall_enabled": bool(configuration.client_cidrs),
+        "firewall_client_cidrs": list(configuration.client_cidrs),
+        "firewall_daemon_port": configuration.port,
+        **lease,
+        **configuration.variables,
+    }
