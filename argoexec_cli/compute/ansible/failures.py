@@ -72,6 +72,12 @@ _FAILED: Final = (
         "bring the packages along: argoexec provision … --offline",
     ),
     _known(
+        r"timed out waiting for ping module",
+        PreconditionError,
+        "the firewall would lock this machine out, so the host takes the rules back",
+        "name this machine's own network among those of the clients",
+    ),
+    _known(
         r"no space left on device",
         PreconditionError,
         "its disk is full",
