@@ -19,7 +19,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 PYTEST_ARGS ?=
 # What the suite's engines are made of; installed by `make engines` where missing.
-ENGINE_PACKAGES := docker.io busybox-static docker-registry iptables iproute2 containerd containernetworking-plugins crun debootstrap systemd-container slirp4netns openssh-client
+ENGINE_PACKAGES := docker.io busybox-static docker-registry iptables iproute2 containerd containernetworking-plugins crun debootstrap systemd-container slirp4netns openssh-client openssh-server
 GATES := check-fmt lint types imports check-proto
 
 .PHONY: help

@@ -83,13 +83,12 @@ class Authority(NamedTuple):
 def ensure_authority(directory: Path, name: str = "argoexec") -> Authority:
     """Return the authority of *directory*, made now if there is none; *name* is its subject's.
 
-    Repeatable. An authority that exists is never replaced: `PreconditionError` when half of it is
+    Repeatable. An authority that exists is never replaced: `PreconditionError` when its key is
     missing or cannot be understood, `DeniedError` when it is another user's.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        present = [(directory / file).exists() for file in (CA_CERT, CA_KEY)]
-        if not any(present):
+        if not (directory / CA_CERT).exists():
             _make(directory, name)
         return _load(directory)
     except FileNotFoundError as exc:
@@ -117,7 +116,7 @@ def _make(directory: Path, name: str) -> None:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .sign(key, hashes.SHA256())
     )
-    # The certificate is last: while it is missing, no leaf was signed, and making may begin again.
+    # The certificate is last: without it no leaf was signed, and making begins again.
     replace_file(directory / CA_KEY, _key_pem(key), 0o600)
     replace_file(directory / CA_CERT, _cert_pem(cert), 0o644)
 
