@@ -11,6 +11,7 @@ data "aws_subnet" "given" {
 }
 
 resource "aws_vpc" "this" {
+  # checkov:skip=CKV2_AWS_11: Flow logs cost more than the hosts of a small fleet, and live on after it. Give a subnet of a VPC that has them.
   count = local.make_network ? 1 : 0
 
   cidr_block           = var.vpc_cidr
@@ -72,48 +73,54 @@ resource "aws_route_table_association" "this" {
   depends_on = [aws_route.internet]
 }
 
-# Rules inside the group, so that rules added by hand are seen and removed.
-resource "aws_security_group" "this" {
-  name        = local.unique
-  description = "Hosts of the argoexec fleet ${var.name}"
-  vpc_id      = local.vpc_id
-  tags        = merge(local.tags, { Name = local.unique })
+locals {
+  # Rules as whole values and not as blocks: without any block the provider would keep old rules.
+  rule = {
+    protocol         = "tcp"
+    ipv6_cidr_blocks = []
+    prefix_list_ids  = []
+    security_groups  = []
+    self             = false
+  }
 
-  dynamic "ingress" {
-    for_each = length(var.client_cidrs) > 0 ? { 22 = "SSH", (var.daemon_port) = "argoexec daemon" } : {}
-
-    content {
-      description = "${ingress.value} from the clients"
-      protocol    = "tcp"
-      from_port   = tonumber(ingress.key)
-      to_port     = tonumber(ingress.key)
+  ingress = [
+    for port, what in { 22 = "SSH", (var.daemon_port) = "argoexec daemon" } : merge(local.rule, {
+      description = "${what} from the clients"
+      from_port   = tonumber(port)
+      to_port     = tonumber(port)
       cidr_blocks = var.client_cidrs
-    }
-  }
+    }) if length(var.client_cidrs) > 0
+  ]
 
-  dynamic "egress" {
-    for_each = var.egress_open ? [] : distinct(concat(
-      ["udp 53", "tcp 53"], [for port in var.egress_ports : "tcp ${port}"]
-    ))
+  egress_ports = distinct(concat(["udp 53", "tcp 53"], [for port in var.egress_ports : "tcp ${port}"]))
 
-    content {
-      description = "${egress.value} for names, packages and images"
-      protocol    = split(" ", egress.value)[0]
-      from_port   = tonumber(split(" ", egress.value)[1])
-      to_port     = tonumber(split(" ", egress.value)[1])
+  egress_limited = [
+    for port in local.egress_ports : merge(local.rule, {
+      description = "${port} for names, packages and images"
+      protocol    = split(" ", port)[0]
+      from_port   = tonumber(split(" ", port)[1])
+      to_port     = tonumber(split(" ", port)[1])
       cidr_blocks = ["0.0.0.0/0"]
-    }
-  }
+    })
+  ]
 
-  dynamic "egress" {
-    for_each = var.egress_open ? ["all"] : []
-
-    content {
+  egress_open = [
+    merge(local.rule, {
       description = "Everything, as egress_open asks"
       protocol    = "-1"
       from_port   = 0
       to_port     = 0
       cidr_blocks = ["0.0.0.0/0"]
-    }
-  }
+    })
+  ]
+}
+
+# Rules inside the group, so that rules added by hand are seen and removed.
+resource "aws_security_group" "this" {
+  name        = local.unique
+  description = "Hosts of the argoexec fleet ${var.name}"
+  vpc_id      = local.vpc_id
+  ingress     = local.ingress
+  egress      = var.egress_open ? local.egress_open : local.egress_limited
+  tags        = merge(local.tags, { Name = local.unique })
 }
