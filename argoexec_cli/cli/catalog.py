@@ -21,6 +21,8 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "logs": "Print what a run's or pod's containers wrote.",
         "watch": "Follow the state of runs and pods.",
         "events": "Show what happened to a run's pods.",
+        "exec": "Run a command in a container that runs.",
+        "cp": "Copy files into a container, or out of it.",
     },
     "Serve": {
         "serve": "Run the daemon: this machine becomes an executor.",

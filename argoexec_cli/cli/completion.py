@@ -24,6 +24,15 @@ def complete_name(ctx: Any, incomplete: str) -> list[str]:
     return [name for name in [*plain, *labels] if name.startswith(incomplete)]
 
 
+def complete_place(ctx: Any, incomplete: str) -> list[str]:
+    """Offer the names of runs and pods with a colon, after which a path follows. Paths here are
+    the shell's affair.
+    """
+    if ":" in incomplete or incomplete.startswith((".", "/", "~")):
+        return []
+    return [f"{name}:" for name in complete_name(ctx, incomplete)]
+
+
 def complete_executor(ctx: Any, incomplete: str) -> list[str]:
     """Offer the executors that are registered, and the built-in one."""
     from argoexec_cli.controller.registry import read_registry_file

@@ -9,16 +9,20 @@ from typing import NamedTuple
 from argoexec_cli.cli.session import Session
 from argoexec_cli.config.load import LOCAL, silence_grpc
 from argoexec_cli.errors import UnavailableError
+from argoexec_cli.models.exec import Execs
 from argoexec_cli.models.executor import Executor, ExecutorInfo
 from argoexec_cli.models.workflows import Workflows
 
 
 class Server(NamedTuple):
-    """A daemon: its executor, its controller, and what it said of itself at first contact."""
+    """A daemon: its executor, its controller, what it said of itself at first contact, and its
+    power to run further commands (if `info` says so).
+    """
 
     executor: Executor
     workflows: Workflows
     info: ExecutorInfo
+    execs: Execs
 
 
 @asynccontextmanager
@@ -31,12 +35,18 @@ async def connect(session: Session) -> AsyncIterator[Server]:
     silence_grpc()
     from argoexec_cli.rpc.channel import connect as open_connection
     from argoexec_cli.rpc.client import RemoteExecutor
+    from argoexec_cli.rpc.exec_client import RemoteExecs
     from argoexec_cli.rpc.workflows_client import RemoteWorkflows
 
     address = session.settings.server
     try:
         async with open_connection(session.settings.endpoint) as connection:
-            yield Server(RemoteExecutor(connection), RemoteWorkflows(connection), connection.info)
+            yield Server(
+                RemoteExecutor(connection),
+                RemoteWorkflows(connection),
+                connection.info,
+                RemoteExecs(connection),
+            )
     except UnavailableError as exc:
         if address.origin == LOCAL:
             raise

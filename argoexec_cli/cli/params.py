@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from argoexec_cli.cli.completion import complete_name
+from argoexec_cli.cli.completion import complete_container, complete_name
 from argoexec_cli.cli.declare import Argument, Option
 from argoexec_cli.cli.output import Format
 
@@ -25,6 +25,16 @@ MaybeName = Annotated[
 MaybeNames = Annotated[
     list[str] | None,
     Argument(metavar="[NAME...]", help=_NAME_HELP, complete=complete_name),
+]
+Container = Annotated[
+    str,
+    Option(
+        "--container",
+        "-c",
+        metavar="NAME",
+        help="In this container.",
+        complete=complete_container,
+    ),
 ]
 Output = Annotated[
     Format,

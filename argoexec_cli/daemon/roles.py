@@ -13,6 +13,7 @@ from argoexec_cli.errors import DeniedError
 from argoexec_cli.models.roles import Role, role_of
 
 _EXECUTOR: Final = "/argoexec.v1alpha1.Executor/"
+_EXEC: Final = "/argoexec.v1alpha1.Exec/"
 _WORKFLOWS: Final = "/argoexec.v1alpha1.Workflows/"
 _HEALTH: Final = "/grpc.health.v1.Health/"
 _REFLECTION: Final = "/grpc.reflection.v1alpha.ServerReflection/"
@@ -26,6 +27,7 @@ LEAST: Final[Mapping[str, Role]] = {
     f"{_EXECUTOR}RunPod": Role.SUBMIT,
     f"{_EXECUTOR}StopPod": Role.SUBMIT,
     f"{_EXECUTOR}DeletePod": Role.SUBMIT,
+    f"{_EXEC}Exec": Role.SUBMIT,
     f"{_WORKFLOWS}GetRun": Role.READ,
     f"{_WORKFLOWS}ListRuns": Role.READ,
     f"{_WORKFLOWS}WatchRuns": Role.READ,

@@ -13,6 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from argoexec_cli.daemon.drain import Drain
+from argoexec_cli.daemon.exec_service import ExecService
 from argoexec_cli.daemon.interceptor import Boundary
 from argoexec_cli.daemon.lease import Lease
 from argoexec_cli.daemon.listen import listen, refuse_exposed, socket_inode, unlisten
@@ -25,6 +26,8 @@ from argoexec_cli.models.workflows import Workflows
 from argoexec_cli.rpc.address import Address, parse_address
 from argoexec_cli.rpc.channel import MESSAGE_LIMIT
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import (
+    exec_pb2,
+    exec_pb2_grpc,
     executor_pb2,
     executor_pb2_grpc,
     workflows_pb2,
@@ -34,6 +37,7 @@ from argoexec_cli.rpc.gen.argoexec.v1alpha1 import (
 _log = logging.getLogger(__name__)
 
 EXECUTOR: Final = executor_pb2.DESCRIPTOR.services_by_name["Executor"].full_name
+EXEC: Final = exec_pb2.DESCRIPTOR.services_by_name["Exec"].full_name
 WORKFLOWS: Final = workflows_pb2.DESCRIPTOR.services_by_name["Workflows"].full_name
 HEALTH: Final = health.SERVICE_NAME
 DRAIN_S: Final = 10.0
@@ -142,12 +146,15 @@ async def serving(
     credentials = server_credentials(doors.tls) if doors.tls else None
     drain = Drain()
     server = aio.server(interceptors=(Boundary(drain, doors.lease),), options=_OPTIONS)
-    services: tuple[str, ...] = (EXECUTOR,)
+    services: tuple[str, ...] = (EXECUTOR, EXEC)
+    exec_pb2_grpc.add_ExecServicer_to_server(  # type: ignore[no-untyped-call] # generated
+        ExecService(executor), server
+    )
     executor_pb2_grpc.add_ExecutorServicer_to_server(  # type: ignore[no-untyped-call] # generated
         ExecutorService(executor), server
     )
     if workflows is not None:
-        services = (EXECUTOR, WORKFLOWS)
+        services = (*services, WORKFLOWS)
         workflows_pb2_grpc.add_WorkflowsServicer_to_server(  # type: ignore[no-untyped-call]
             WorkflowsService(workflows), server
         )

@@ -253,7 +253,7 @@ class Capabilities(Value, frozen=True, kw_only=True):
         return tuple(name for name in _POWERS if getattr(self, name))
 
 
-_POWERS: Final = ("limits", "processes", "security")
+_POWERS: Final = ("exec", "limits", "processes", "security")
 OnProgress = Callable[[PullProgress], Awaitable[None]]
 
 

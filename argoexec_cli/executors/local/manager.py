@@ -14,9 +14,10 @@ from typing import Literal
 import msgspec
 
 from argoexec_cli.aio import Tasks
-from argoexec_cli.errors import CapacityError, InvalidError, NotFoundError
+from argoexec_cli.errors import CapacityError, NotFoundError
 from argoexec_cli.executors.local.admission import Admission, need_of
 from argoexec_cli.executors.local.credentials.keychain import Keychain
+from argoexec_cli.executors.local.execs import container_of, run_command
 from argoexec_cli.executors.local.host import Host
 from argoexec_cli.executors.local.images.collector import Collector
 from argoexec_cli.executors.local.images.pulls import Images
@@ -38,6 +39,7 @@ from argoexec_cli.executors.local.watch import Hub, matcher
 from argoexec_cli.executors.local.worker import PodWorker
 from argoexec_cli.executors.local.worker import grace_s as own_grace_s
 from argoexec_cli.models.base import field_paths
+from argoexec_cli.models.exec import ExecRequest, Execs, Process
 from argoexec_cli.models.executor import Capacity, Executor, ExecutorInfo
 from argoexec_cli.models.logs import LogChunk, LogQuery
 from argoexec_cli.models.pod import PodSpec
@@ -235,8 +237,7 @@ class LocalExecutor:
         """See `Executor.pod_logs`."""
         stored = await self.host.table.get(ref)
         spec, status = stored.record.pod.spec, stored.record.pod.status
-        name = query.container or _only_container(spec)
-        _check_container(spec, name)
+        name = container_of(spec, query.container, "logs")
         attempt = cursor_attempt(query.cursor)
         if attempt is None:
             attempt = _restarts(status, name) - query.previous
@@ -247,6 +248,10 @@ class LocalExecutor:
         key = ContainerKey(pod_uid=stored.record.pod.metadata.uid, container=name, attempt=attempt)
         async for chunk in self.host.logs.read(key, query, lambda: self._log_complete(key)):
             yield chunk
+
+    def exec(self, request: ExecRequest) -> AbstractAsyncContextManager[Process]:
+        """See `Execs.exec`."""
+        return run_command(self.host, self._workers.get, request)
 
     async def info(self) -> ExecutorInfo:
         """See `Executor.info`."""
@@ -306,26 +311,10 @@ class LocalExecutor:
         return worker is None or worker.log_complete(key)
 
 
-def _only_container(spec: PodSpec) -> str:
-    if len(spec.containers) > 1:
-        names = ", ".join(container.name for container in spec.containers)
-        raise InvalidError(
-            f"a container name is needed, one of: {names}", hint="argoexec logs NAME -c CONTAINER"
-        )
-    return spec.containers[0].name
-
-
-def _check_container(spec: PodSpec, name: str) -> None:
-    names = [container.name for container in (*spec.init_containers, *spec.containers)]
-    if name not in names:
-        raise NotFoundError(
-            f"the pod has no container {name!r}", hint=f"it has: {', '.join(names)}"
-        )
-
-
 def _restarts(status: PodStatus, name: str) -> int:
     everything = (*status.init_container_statuses, *status.container_statuses)
     return next((one.restart_count for one in everything if one.name == name), 0)
 
 
 _: type[Executor] = LocalExecutor
+_execs: type[Execs] = LocalExecutor

@@ -77,6 +77,11 @@ class Engine:
         self._host = host
         self._prefix = ""
 
+    @property
+    def prefix(self) -> str:
+        """What paths begin with: the API's version, once it is agreed on."""
+        return self._prefix
+
     async def negotiate(self) -> wire.Version:
         """Agree on the API's version; UnsupportedError when the engine is older than ours."""
         version = (await self.call("GET", "/version", limit_s=10)).decode(wire.Version)

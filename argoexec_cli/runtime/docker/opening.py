@@ -15,6 +15,7 @@ from argoexec_cli.runtime.changes import FileChanges
 from argoexec_cli.runtime.docker import wire
 from argoexec_cli.runtime.docker.containers import Containers
 from argoexec_cli.runtime.docker.engine import Engine, connect
+from argoexec_cli.runtime.docker.execs import Execs
 from argoexec_cli.runtime.docker.exits import Exits
 from argoexec_cli.runtime.docker.logs import Logs
 from argoexec_cli.runtime.docker.refusals import refused
@@ -49,19 +50,22 @@ async def open_docker(
                 version=version.version,
                 limits=info.memory_limit and info.cpu_cfs_quota,
                 images=True,
+                exec=True,
             )
             logs = Logs(engine, exits, changes, root)
             # The pool needs one of the engine's files, so it is off where they are out of reach.
             here = options.host.startswith("unix:") and options.read_log_files
             actions = pool_actions(engine, containers, owner, options.pause_image)
+            execs = Execs(engine, options.host)
             pool = Pool(actions, tasks, limit=options.warm_networks if here else 0)
             try:
                 await exits.ready()
                 await _adopt(pool, containers)
                 tasks.spawn(pool.run(), name="docker networks")
-                settings = Settings(owner, options, capabilities, root if here else None)
+                settings = Settings(owner, options, capabilities, root if here else None, execs)
                 yield DockerRuntime(engine, containers, exits, logs, pool, settings)
             finally:
+                await execs.close()
                 await pool.close()
                 await tasks.stop()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
 from argoexec_cli.errors import NotFoundError, UnavailableError
+from argoexec_cli.models.exec import Process
 from argoexec_cli.runtime.base import (
     Capabilities,
     ContainerSpec,
@@ -26,11 +28,13 @@ from argoexec_cli.runtime.base import (
 )
 from argoexec_cli.runtime.docker.containers import ENDED, Containers, to_found
 from argoexec_cli.runtime.docker.engine import Engine
+from argoexec_cli.runtime.docker.execs import Execs
 from argoexec_cli.runtime.docker.exits import Exits
 from argoexec_cli.runtime.docker.images import disk_of, have_image, list_images, remove_image
 from argoexec_cli.runtime.docker.logs import Logs
 from argoexec_cli.runtime.docker.render import POOL_HOSTNAME, render_container
 from argoexec_cli.runtime.docker.sandbox import ensure_sandbox
+from argoexec_cli.runtime.exec import ExecSpec, RuntimeExecs
 from argoexec_cli.runtime.images import Disk, ImageStore, StoredImage
 from argoexec_cli.runtime.pool import Pool, may_change_network
 
@@ -55,14 +59,15 @@ class DockerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(NamedTuple):
-    """Whose containers they are, what was chosen, what the engine can do, and its directory where
-    this process can see it.
+    """Whose containers they are, what was chosen, what the engine can do, its directory where
+    this process can see it, and what runs further commands.
     """
 
     owner: str
     options: DockerOptions
     capabilities: Capabilities
     root: Path | None
+    execs: Execs
 
 
 class DockerRuntime:
@@ -83,7 +88,9 @@ class DockerRuntime:
         self._exits = exits
         self._logs = logs
         self._pool = pool
-        self._owner, self._options, self._capabilities, self._root = settings
+        self._execs = settings.execs
+        self._owner, self._options, self._capabilities = settings[:3]
+        self._root = settings.root
 
     @property
     def capabilities(self) -> Capabilities:
@@ -97,6 +104,10 @@ class DockerRuntime:
         """
         stall_s = self._options.pull_stall_s
         return await have_image(self._engine, pull, on_progress, stall_s=stall_s)
+
+    def exec(self, handle: Handle, spec: ExecSpec) -> AbstractAsyncContextManager[Process]:
+        """Run a further command."""
+        return self._execs.exec(handle, spec)
 
     async def list_images(self) -> list[StoredImage]:
         """List all images of the engine."""
@@ -226,3 +237,4 @@ class DockerRuntime:
 
 _: type[Runtime] = DockerRuntime
 _images: type[ImageStore] = DockerRuntime
+_runs: type[RuntimeExecs] = DockerRuntime

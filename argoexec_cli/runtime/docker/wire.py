@@ -123,6 +123,14 @@ class UserOfImage(Wire, frozen=True, kw_only=True):
     image_id: str = msgspec.field(name="ImageID", default="")
 
 
+class InspectedExec(Wire, frozen=True, kw_only=True):
+    """Answer of /exec/{id}/json; `exit_code` is null while it runs, `pid` 0 before and after."""
+
+    running: bool
+    exit_code: int | None = None
+    pid: int = 0
+
+
 class Actor(Wire, frozen=True, kw_only=True):
     """Whom an event is about. `attributes` has the labels, too."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import msgspec
 
 from argoexec_cli.errors import InvalidError, NotFoundError, UnavailableError
+from argoexec_cli.models.exec import Process
 from argoexec_cli.runtime.base import (
     Capabilities,
     ContainerSpec,
@@ -25,7 +26,9 @@ from argoexec_cli.runtime.base import (
     Sandbox,
     SandboxSpec,
 )
+from argoexec_cli.runtime.exec import ExecSpec, RuntimeExecs
 from argoexec_cli.runtime.fake.engine import FakeContainer, FakeEngine
+from argoexec_cli.runtime.fake.execs import run_in
 from argoexec_cli.runtime.images import Disk, ImageStore, StoredImage
 
 _UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
@@ -55,7 +58,9 @@ class FakeRuntime:
     @property
     def capabilities(self) -> Capabilities:
         """See `Runtime.capabilities`."""
-        return Capabilities(name="fake", version="1", limits=False, images=True, processes=False)
+        return Capabilities(
+            name="fake", version="1", limits=False, images=True, exec=True, processes=False
+        )
 
     async def pull(self, pull: ImagePull, on_progress: OnProgress | None = None) -> Image:
         """See `Runtime.pull`."""
@@ -78,6 +83,10 @@ class FakeRuntime:
             await _slowly(on_progress)
         self._engine.images.add(pull.image)
         return msgspec.structs.replace(_image(pull.image), pulled=not there)
+
+    def exec(self, handle: Handle, spec: ExecSpec) -> AbstractAsyncContextManager[Process]:
+        """See `RuntimeExecs.exec`."""
+        return run_in(self._find(handle), spec)
 
     async def list_images(self) -> list[StoredImage]:
         """See `ImageStore.list_images`. Each is as large as a tenth of the disk."""
@@ -181,3 +190,4 @@ async def _slowly(on_progress: OnProgress) -> None:
 
 _: type[Runtime] = FakeRuntime
 _images: type[ImageStore] = FakeRuntime
+_runs: type[RuntimeExecs] = FakeRuntime

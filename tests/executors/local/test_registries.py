@@ -54,6 +54,11 @@ class Bed:
         async with open_local(settings, lambda owner: open_docker(owner, options)) as executor:
             yield executor
 
+            async def cleaned() -> bool:
+                return not await executor.host.table.all("cleaned = 0")
+
+            await eventually(cleaned)  # Secrets are mounts, which would stay
+
     def publish(self, where: Registry, name: str, source: str = images.BUSYBOX.name) -> str:
         """Push an image under a name that the engine then forgets."""
         full = f"{where.host}/registries/{name}:1"
