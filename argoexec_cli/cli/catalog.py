@@ -22,7 +22,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "watch": "Follow the state of runs and pods.",
         "events": "Show what happened to a run's pods.",
         "exec": "Run a command in a container that runs.",
-        "cp": "Copy files into a container, or out of it.",
+        "cp": "Copy files into a container that runs, or out of it.",
     },
     "Serve": {
         "serve": "Run the daemon: this machine becomes an executor.",

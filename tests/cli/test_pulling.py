@@ -57,7 +57,7 @@ def on_a_terminal(cli: Cli, words: Sequence[str]) -> tuple[int, str]:
 
 @pytest.mark.parametrize("init", [False, True], ids=["main", "init"])
 def test_waiting_tells_of_it_in_a_line_now_and_then(cli: Cli, init: bool) -> None:
-    name = f"plain-{init}".lower()
+    name = f"pull-{init}".lower()
     code, _, err = submit(cli, name, "--wait", init=init)
     lines = [line for line in err.splitlines() if "Pulling image" in line]
     assert (code, len(lines)) == (0, 1)
@@ -65,7 +65,7 @@ def test_waiting_tells_of_it_in_a_line_now_and_then(cli: Cli, init: bool) -> Non
 
 
 def test_quiet_is_quiet(cli: Cli) -> None:
-    assert submit(cli, "quiet", "--wait", "-q")[2] == ""
+    assert submit(cli, "pull-quiet", "--wait", "-q")[2] == ""
 
 
 def test_a_run_tells_of_it_too(cli: Cli) -> None:
@@ -75,7 +75,7 @@ def test_a_run_tells_of_it_too(cli: Cli) -> None:
 
 
 def test_watching_without_a_terminal_does_not_flood(cli: Cli) -> None:
-    code, out, _ = submit(cli, "watched", "--watch")
+    code, out, _ = submit(cli, "pull-watched", "--watch")
     lines = [line for line in out.splitlines() if "Pulling image" in line]
     assert (code, len(lines)) == (0, 1)
 

@@ -13,7 +13,7 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from argoexec_cli.daemon.server import EXECUTOR, HEALTH, WORKFLOWS, Daemon, Doors, serving
+from argoexec_cli.daemon.server import EXEC, EXECUTOR, HEALTH, WORKFLOWS, Daemon, Doors, serving
 from argoexec_cli.errors import PreconditionError, UnavailableError, UnsupportedError
 from argoexec_cli.models.record import PodQuery, PodRef
 from argoexec_cli.models.workflows import RunRef
@@ -87,7 +87,7 @@ async def test_reflection_lists_the_services_and_knows_their_files(connection: C
     ]
     listed, file = [answer async for answer in stub.ServerReflectionInfo(iter(asked))]
     names = {service.name for service in listed.list_services_response.service}
-    assert names == {EXECUTOR, HEALTH, "grpc.reflection.v1alpha.ServerReflection"}
+    assert names == {EXECUTOR, EXEC, HEALTH, "grpc.reflection.v1alpha.ServerReflection"}
     assert file.file_descriptor_response.file_descriptor_proto
 
 
