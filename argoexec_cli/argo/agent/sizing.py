@@ -28,6 +28,9 @@ def fitting(
     room = min(room, PATCH_LIMIT)
     taken: dict[str, NodeResult | None] = {}
     for node, result in results.items():
+        if result is None:  # it makes room
+            taken[node] = None
+            continue
         for form in (result, without_logs(result)):
             size = size_of(form)
             if size <= room:
@@ -35,19 +38,19 @@ def fitting(
                 room -= size
                 break
         else:
-            if hurry and not taken and result is not None:
+            if hurry and not taken:
                 return {node: shrunk(result, max(room, _SMALLEST))}
     return taken
 
 
-def size_of(result: NodeResult | None) -> int:
+def size_of(result: NodeResult) -> int:
     """Return what a result takes in the object."""
     return _KEY_BYTES + len(msgspec.json.encode(result))
 
 
-def without_logs(result: NodeResult | None) -> NodeResult | None:
+def without_logs(result: NodeResult) -> NodeResult:
     """Return *result* without the logs that people would have liked to see."""
-    if result is None or "artifacts" not in result.get("outputs", {}):
+    if "artifacts" not in result.get("outputs", {}):
         return result
     outputs = {key: one for key, one in result["outputs"].items() if key != "artifacts"}
     return result | {"outputs": outputs}
@@ -57,7 +60,7 @@ def shrunk(result: NodeResult, room: int) -> NodeResult:
     """Return *result* with the end of its `outputs.result` only, in *room* bytes; where that does
     not suffice, an Error that says so.
     """
-    small = without_logs(result) or result
+    small = without_logs(result)
     outputs: dict[str, Any] = dict(small.get("outputs", {}))
     text = outputs.pop("result", "")
     rest = small | {"outputs": outputs, "message": _CUT}

@@ -37,7 +37,7 @@ async def web() -> AsyncIterator[HttpServer]:
     server = HttpServer()
     app = aiohttp_web.Application()
     app.router.add_route("*", "/{path:.*}", server.handle)
-    runner = aiohttp_web.AppRunner(app, shutdown_timeout=0.1)
+    runner = aiohttp_web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     await aiohttp_web.TCPSite(runner, "127.0.0.1", 0).start()
     server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
