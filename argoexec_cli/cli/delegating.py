@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import uuid
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from argoexec_cli.errors import DeniedError, InvalidError, PreconditionError
+from argoexec_cli.errors import ArgoexecError, DeniedError, InvalidError, PreconditionError
 
 if TYPE_CHECKING:
     from argoexec_cli.argo.agent.agent import AgentSettings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from argoexec_cli.kube.connecting import Cluster
     from argoexec_cli.models.connection import Endpoint
 
+_log = logging.getLogger(__name__)
 Ready = Callable[[str], None]
 
 
@@ -62,7 +64,18 @@ async def executors_of(server: Endpoint, registry: Path, executor: str) -> Async
     async with AsyncExitStack() as connections:
         own = DialedExecutor(server, connections)
         known = Executors(own, registry, connections, (server.server,))
-        yield Known(known.resolve, lambda: executor or known.default() or LOCAL)
+        found = Known(known.resolve, lambda: executor or known.default() or LOCAL)
+        await _greet(found)
+        yield found
+
+
+async def _greet(known: Known) -> None:
+    """Say at the start, not at the first task, that the default executor does not answer."""
+    try:
+        name = known.default()
+        await known.resolve(name).info()
+    except ArgoexecError as exc:
+        _log.warning("the default executor does not answer yet: %s", exc.message)
 
 
 async def run_plugin(plan: PluginPlan, ready: Ready) -> int:

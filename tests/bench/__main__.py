@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tests.bench import logs, startup, tasks
+from tests.bench import delegation, logs, startup, tasks
 from tests.bench.rows import Row, render, write_json
 
 MEASURES = {
@@ -15,6 +15,8 @@ MEASURES = {
     "line": logs.line_latency,
     "commands": startup.commands,
     "memory": startup.memory,
+    "agent": delegation.agent,
+    "plugin": delegation.plugin,
 }
 
 

@@ -12,7 +12,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -39,7 +39,9 @@ NOT_OURS: Final[Answer] = {}
 _PASSING: Final = (UnavailableError, CapacityError, TimedOutError)
 _SOON: Final = "1s"
 _LATER: Final = "5s"
-_KEPT: Final = 1000
+_KEPT: Final = 2000
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 _OUR_DOING: Final = ("Stopped", "DeadlineExceeded")
 
 
@@ -73,24 +75,36 @@ class Answering:
         self._default = default
         self._feeds = feeds
         self._ended: OrderedDict[str, Answer] = OrderedDict()
+        self._translated: OrderedDict[bytes, Delegation] = OrderedDict()
 
     async def execute(self, body: bytes) -> Answer:
         """Return the answer to a request; `InvalidError` for a body that is none.
 
         What a fault of today prevents is "ask again later", never an end.
         """
-        request = _decode(body)
-        if not is_ours(request.template):
-            return NOT_OURS
-        meta = request.workflow.metadata
         try:
-            owner = Owner(meta.namespace, meta.name, meta.uid or meta.name, CLIENT)
-            delegation = delegate(request.template, owner, _identity(request.template))
-            return await self._look(delegation)
+            delegation = self._delegation(body)
+            return await self._look(delegation) if delegation is not None else NOT_OURS
         except _PASSING as exc:
             return {"node": {"phase": "Pending", "message": exc.message}, "requeue": _LATER}
+        except _RequestError:
+            raise
         except ArgoexecError as exc:
             return {"node": failed(exc.message)}
+
+    def _delegation(self, body: bytes) -> Delegation | None:
+        """Translate the body, unless that was done: the same is asked every second."""
+        digest = hashlib.sha256(body).digest()
+        if (known := self._translated.get(digest)) is not None:
+            return known
+        request = _decode(body)
+        if not is_ours(request.template):
+            return None
+        meta = request.workflow.metadata
+        owner = Owner(meta.namespace, meta.name, meta.uid or meta.name, CLIENT)
+        made = delegate(request.template, owner, _identity(request.template))
+        _remember(self._translated, digest, made)
+        return made
 
     async def _look(self, delegation: Delegation) -> Answer:
         uid = delegation.request.pod.metadata.uid
@@ -114,17 +128,25 @@ class Answering:
         return {"node": {"phase": phase, "message": message or f"on {name}"}, "requeue": _SOON}
 
     def _keep(self, uid: str, answer: Answer) -> Answer:
-        self._ended[uid] = answer
-        if len(self._ended) > _KEPT:
-            self._ended.popitem(last=False)
+        _remember(self._ended, uid, answer)
         return answer
+
+
+class _RequestError(InvalidError):
+    """The request is none, so nothing can be said about a task."""
+
+
+def _remember(memory: OrderedDict[_K, _V], key: _K, value: _V) -> None:
+    memory[key] = value
+    if len(memory) > _KEPT:
+        memory.popitem(last=False)
 
 
 def _decode(body: bytes) -> Request:
     try:
         return msgspec.json.decode(body, type=Request)
     except msgspec.MsgspecError as exc:
-        raise InvalidError(f"the request cannot be understood: {exc}") from exc
+        raise _RequestError(f"the request cannot be understood: {exc}") from exc
 
 
 def _identity(template: dict[str, Any]) -> Identity:
