@@ -90,8 +90,10 @@ class Poster:
             self._wake.clear()
             if self.gone:
                 return
+            begun = asyncio.get_running_loop().time()
             pause = await self._write()
-            await asyncio.sleep(pause)
+            took = asyncio.get_running_loop().time() - begun
+            await asyncio.sleep(max(0.0, pause - took))
             if self._waiting:
                 self._wake.set()
 
