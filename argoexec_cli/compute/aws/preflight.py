@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, Final
 
 from argoexec_cli.compute.aws.account import Account
 from argoexec_cli.compute.aws.images import find_image
 from argoexec_cli.compute.aws.network import check_route, find_subnet, zones_offering
 from argoexec_cli.compute.aws.quota import check_quota
 from argoexec_cli.compute.models import Finding, FleetSpec
-from argoexec_cli.errors import ArgoexecError
+from argoexec_cli.errors import ArgoexecError, DeniedError
+
+_WOULD: Final = "DryRunOperation"
 
 
 async def preflight(account: Account, spec: FleetSpec) -> list[Finding]:
@@ -30,6 +32,7 @@ async def preflight(account: Account, spec: FleetSpec) -> list[Finding]:
         _guarded("image", _image(account, spec)),
         _guarded("instance type", _instance_type(account, spec)),
         _guarded("subnet", _subnet(account, spec)),
+        _rights(account, spec),
     )
     return [who, where, *(finding for part in parts for finding in part)]
 
@@ -88,6 +91,32 @@ async def _subnet(account: Account, spec: FleetSpec) -> list[Finding]:
         fix = f"take a --subnet in one of: {', '.join(offered)}"
         return [Finding(check="subnet", state="wrong", found=text, fix=fix)]
     return [await check_route(account, spec, subnet)]
+
+
+async def _rights(account: Account, spec: FleetSpec) -> list[Finding]:
+    """Ask EC2 whether it would start an instance, which it answers without starting one.
+
+    Says nothing where the question itself cannot be asked: another check has said why.
+    """
+    where = {"SubnetId": spec.subnet_id} if spec.subnet_id else {}
+    try:
+        image = await find_image(account, spec)
+        await account.ask(
+            "ec2",
+            "run_instances",
+            ImageId=image["ImageId"],
+            InstanceType=spec.instance_type,
+            MinCount=1,
+            MaxCount=1,
+            DryRun=True,
+            **where,
+        )
+    except DeniedError as exc:
+        return [_failed("rights", exc)]
+    except ArgoexecError as exc:
+        if _WOULD not in exc.message:
+            return []
+    return [Finding(check="rights", state="ok", found="instances may be started")]
 
 
 def _elsewhere(zones: list[str]) -> str:

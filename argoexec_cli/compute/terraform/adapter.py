@@ -133,6 +133,7 @@ class Terraform:
     async def _run(
         self, argv: list[str], timeout_s: float, stream: Stream | None = None
     ) -> proc.Finished:
+        need_configuration(self._directory)
         child = proc.Child(
             argv,
             timeout_s,

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from argoexec_cli.compute.models import FleetSpec, S3Backend
+from argoexec_cli.compute.models import FleetSpec
 from argoexec_cli.errors import NotFoundError, PreconditionError
 
 _PACKAGE: Final = Path(__file__).parents[2]
@@ -69,21 +69,27 @@ def _configuration(spec: FleetSpec) -> dict[str, Any]:
         services = ("ec2", "iam", "ssm", "sts")
         provider["endpoints"] = [dict.fromkeys(services, spec.endpoint_url)]
     return {
-        "terraform": {"required_version": ">= 1.5", "backend": _backend(spec.backend)},
+        "terraform": {"required_version": ">= 1.5", "backend": _backend(spec)},
         "provider": {"aws": _literal(provider)},
         "module": {"fleet": {"source": "./fleet", **_literal(_arguments(spec))}},
         "output": {"hosts": {"value": "${module.fleet.hosts}"}},
     }
 
 
-def _backend(backend: S3Backend | None) -> dict[str, Any]:
-    if backend is None:
+def _backend(spec: FleetSpec) -> dict[str, Any]:
+    if spec.backend is None:
         return {"local": {}}
+    backend, elsewhere = spec.backend, dict[str, Any]()
+    if spec.endpoint_url:
+        services = ("s3", "dynamodb", "iam", "sts")
+        elsewhere["endpoints"] = dict.fromkeys(services, spec.endpoint_url)
+        # What stands in for AWS has rarely a name for every bucket.
+        elsewhere["use_path_style"] = True
     lock: dict[str, Any] = {"use_lockfile": True}
     if backend.dynamodb_table:
         lock = {"dynamodb_table": backend.dynamodb_table}
     place = {"bucket": backend.bucket, "key": backend.key, "region": backend.region}
-    return {"s3": {**place, "encrypt": True, **lock}}
+    return {"s3": _literal({**place, "encrypt": True, **lock, **elsewhere})}
 
 
 def _arguments(spec: FleetSpec) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import pytest
 
 from argoexec_cli.compute.aws.account import Account
 from argoexec_cli.compute.aws.images import parameter
+from argoexec_cli.compute.aws.instances import fleet_instances
 from argoexec_cli.compute.aws.preflight import preflight
 from argoexec_cli.compute.models import Arch, Finding, FleetSpec, Os
 from argoexec_cli.compute.terraform.module import find_module
-from tests.compute.conftest import fleet
+from tests.compute.conftest import OWNER, fleet
 
 
 async def find(account: Account, spec: FleetSpec) -> dict[str, Finding]:
@@ -29,10 +30,30 @@ async def default_subnet(account: Account) -> dict[str, str]:
 async def test_a_fleet_that_can_be_made(account: Account) -> None:
     found = await find(account, fleet("fine"))
     assert [name for name, each in found.items() if each.state == "wrong"] == []
+    assert found["rights"].found == "instances may be started"
     assert found["credentials"].found.startswith("arn:aws:")
     assert re.fullmatch(r"ami-\w+ \(debian-12-amd64-.*\)", found["image"].found)
     assert found["instance type"].found == "t3.small: 2 vCPUs, 2 GiB"
     assert found["subnet"].found == "a VPC with a public subnet is made"
+
+
+async def test_asking_for_rights_starts_nothing(account: Account) -> None:
+    assert (await find(account, fleet("dry")))["rights"].state == "ok"
+    assert await fleet_instances(account, "dry", OWNER) == []
+
+
+async def test_rights_that_are_missing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    from moto.ec2.exceptions import EC2ClientError
+    from moto.ec2.responses.instances import InstanceResponse
+
+    def refuse(self: InstanceResponse) -> None:
+        raise EC2ClientError("UnauthorizedOperation", "You are not authorized.")
+
+    monkeypatch.setattr(InstanceResponse, "run_instances", refuse)
+    rights = (await find(account, fleet("denied")))["rights"]
+    assert rights.state == "wrong"
+    assert rights.found == "UnauthorizedOperation: You are not authorized."
+    assert "terraform/README.md" in rights.fix
 
 
 async def test_a_quota_that_nobody_tells_is_a_note(account: Account) -> None:

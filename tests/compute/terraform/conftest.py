@@ -9,7 +9,7 @@ import pytest
 
 from argoexec_cli.compute.events import Step
 from argoexec_cli.compute.terraform.adapter import Terraform
-from tests.compute.provider import terraform_environment
+from tests.compute.provider import need_terraform, terraform_environment
 from tests.lab.ec2 import Ec2
 
 Opener = Callable[..., Awaitable[Terraform]]
@@ -36,8 +36,11 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environment(ec2: Ec2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment(
+    ec2: Ec2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> dict[str, str]:
     """Return all that Terraform gets: the account, the provider, a home without anything in it."""
+    need_terraform(pytestconfig)
     for name, value in ec2.environment.items():
         monkeypatch.setenv(name, value)
     return {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from argoexec_cli.compute.terraform.module import find_module
-from tests.compute.provider import terraform_environment
+from tests.compute.provider import need_terraform, terraform_environment
 from tests.lab.cache import cached
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -33,15 +33,17 @@ def terraform(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def module(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """Give a copy of the module, so that Terraform's own files do not get into the checkout."""
+    need_terraform(pytestconfig)
     place = tmp_path_factory.mktemp("module") / "terraform"
     shutil.copytree(find_module(), place)
     assert terraform(place, "init", "-input=false").returncode == 0
     return place
 
 
-def test_it_is_formatted() -> None:
+def test_it_is_formatted(pytestconfig: pytest.Config) -> None:
+    need_terraform(pytestconfig)
     done = subprocess.run(
         ["terraform", "fmt", "-check", "-diff", "-recursive", find_module()],
         capture_output=True,

@@ -9,6 +9,7 @@ import asyncio
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from argoexec_cli.compute.aws import inventory
@@ -21,7 +22,7 @@ from argoexec_cli.compute.aws.instances import (
     terminate_instances,
 )
 from argoexec_cli.compute.events import Step
-from argoexec_cli.compute.models import FleetSpec, Plan
+from argoexec_cli.compute.models import FleetSpec, Plan, S3Backend
 from argoexec_cli.compute.terraform.adapter import Terraform
 from argoexec_cli.compute.terraform.commands import PLAN_FILE
 from argoexec_cli.errors import (
@@ -31,10 +32,11 @@ from argoexec_cli.errors import (
     InvalidError,
     NotFoundError,
     PreconditionError,
+    UnavailableError,
 )
 from tests.compute.conftest import OWNER, fleet
 from tests.compute.terraform.conftest import Steps
-from tests.lab.ec2 import Ec2, Refusal
+from tests.lab.ec2 import REGION, Ec2, Refusal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -99,8 +101,6 @@ async def test_a_fleet_from_nothing_to_nothing(
 
 def fleet_of(spec: FleetSpec, count: int) -> FleetSpec:
     """Return the same fleet with another number of hosts."""
-    import msgspec
-
     return msgspec.structs.replace(spec, count=count)
 
 
@@ -251,3 +251,34 @@ async def test_spot_hosts(
     assert [each.id for each in await terraform.hosts()] == [host.id]
     await terraform.destroy()
     assert await inventory.remaining(account, "spot", OWNER) == []
+
+
+async def test_a_state_that_others_share(
+    account: Account, directory: Path, environment: dict[str, str], steps: Steps
+) -> None:
+    """Another machine, which has an empty directory, continues from the state in the bucket."""
+    await account.ask("s3", "create_bucket", Bucket="states")
+    backend = S3Backend(bucket="states", key="shared/terraform.tfstate", region=REGION)
+    spec = fleet(
+        "shared",
+        count=0,
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        subnet_id=await given_subnet(account),
+        backend=backend,
+    )
+    first = await Terraform.open(directory, environment, steps.append)
+    assert (await converge(first, spec)).count("create") > 0
+    assert not (directory / "terraform.tfstate").exists()
+
+    second = await Terraform.open(directory.with_name("elsewhere"), environment, steps.append)
+    await second.init(spec)
+    assert (await second.plan()).empty
+    await second.destroy()
+    assert await inventory.remaining(account, "shared", OWNER) == []
+
+    with pytest.raises(PreconditionError, match="the fleet's state is in another place"):
+        await first.init(msgspec.structs.replace(spec, backend=None))
+    nowhere = S3Backend(bucket="nowhere", key="x", region=REGION)
+    third = await Terraform.open(directory.with_name("nowhere"), environment, steps.append)
+    with pytest.raises(UnavailableError, match="does not exist"):
+        await third.init(msgspec.structs.replace(spec, backend=nowhere))
