@@ -67,7 +67,7 @@ async def open_agent(
     """
     ledger = Ledger(settings.ledger)
     client = f"agent-{settings.instance_id}" if settings.instance_id else "agent"
-    pods = Pods(resolve, client)
+    pods = Pods(kube, resolve, client)
     agent = Agent(settings, kube, ledger, pods, http, default)
     try:
         await ledger.load()

@@ -12,18 +12,21 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeVar
 
+from argoexec_cli.argo.agent.attaching import attach
 from argoexec_cli.argo.agent.ledger import Entry
 from argoexec_cli.argo.feed import Feeds, Resolve
 from argoexec_cli.argo.tails import read_tails
 from argoexec_cli.argo.translate.request import Delegation, Identity, Owner, delegate
 from argoexec_cli.argo.translate.result import NodeResult, failed, node_result, timed_out
 from argoexec_cli.errors import (
+    AlreadyExistsError,
     ArgoexecError,
     CapacityError,
     NotFoundError,
     TimedOutError,
     UnavailableError,
 )
+from argoexec_cli.kube.base import Kube
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.record import PodRecord
 
@@ -50,8 +53,9 @@ class Ended(NamedTuple):
 class Pods:
     """Runs tasks as pods of the executors that *resolve* knows."""
 
-    def __init__(self, resolve: Resolve, client: str) -> None:
+    def __init__(self, kube: Kube, resolve: Resolve, client: str) -> None:
         """Mark all pods with *client*, and follow those."""
+        self._kube = kube
         self._resolve = resolve
         self._client = client
         self._feeds = Feeds(resolve, client, self._see)
@@ -124,7 +128,11 @@ class Pods:
         """Have the executor take the pod; None when it had it and has lost it."""
         ref = PodRecord(delegation.request.pod).ref
         if not entry.accepted:
-            return await _until_it_works(lambda: executor.run_pod(delegation.request))
+            try:
+                request = await _until_it_works(lambda: attach(self._kube, delegation.request))
+                return await _until_it_works(lambda: executor.run_pod(request))
+            except AlreadyExistsError:
+                pass  # ours, from before a restart: what it refers to has changed since
         try:
             return await _until_it_works(lambda: executor.get_pod(ref))
         except NotFoundError:

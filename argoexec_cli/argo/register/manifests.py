@@ -49,18 +49,18 @@ AGENT_RULES: Final = (
     {
         "apiGroups": [_ARGO],
         "resources": ["workflowtasksets"],
-        "verbs": ["get", "list", "watch", "patch"],
+        "verbs": ["get", "list", "watch"],
     },
     {"apiGroups": [_ARGO], "resources": ["workflowtasksets/status"], "verbs": ["patch"]},
     {"apiGroups": [_ARGO], "resources": ["workflows"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get"]},
     {
         "apiGroups": ["coordination.k8s.io"],
         "resources": ["leases"],
         "verbs": ["get", "create", "patch"],
     },
 )
-"""What `argoexec agent` needs wherever workflows run. Secrets are for headers of http templates."""
+"""What `argoexec agent` needs wherever workflows run. Secrets and ConfigMaps are what tasks refer to."""
 
 _SECURITY: Final = {
     "runAsNonRoot": True,

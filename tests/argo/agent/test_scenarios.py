@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from argoexec_cli.argo.agent.ledger import Key
-from argoexec_cli.kube.resources import TASK_SETS
+from argoexec_cli.kube.resources import CONFIG_MAPS, SECRETS, TASK_SETS
 from argoexec_cli.models.status import PodStatus
 from tests.argo.agent.bench import Bench, quiet, say, until
 from tests.argo.agent.controller import Controller
@@ -419,6 +419,41 @@ async def test_a_workflows_parallelism_counts(bench: Bench, cluster: FakeCluster
         controller.operate()
         await asyncio.sleep(0.02)
     assert most == 2
+
+
+async def test_what_a_pod_refers_to_travels_with_it(
+    bench: Bench, controller: Controller, cluster: FakeCluster
+) -> None:
+    cluster.add(CONFIG_MAPS, {"metadata": {"name": "c"}, "data": {"k": "1"}}, namespace="argo")
+    secret = {"metadata": {"name": "s"}, "type": "Opaque", "data": {"k": "Mg=="}}
+    cluster.add(SECRETS, secret, namespace="argo")
+    await bench.start()
+    template = say("echo $(A)$(B)")
+    env = [
+        {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}},
+        {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+    ]
+    template["plugin"]["argoexec"]["container"]["env"] = env
+    controller.add("wf-1", template)
+    controller.operate()
+    await bench.operated(controller, "wf-1")
+    assert controller.nodes["wf-1"]["outputs"]["result"] == "12"
+
+
+async def test_what_may_not_be_read_is_an_error_that_says_so(
+    bench: Bench, controller: Controller, cluster: FakeCluster
+) -> None:
+    await bench.start()
+    cluster.fail(403, "get", "configmaps")
+    template = say("echo 1")
+    refs = [{"configMapRef": {"name": "c"}}]
+    template["plugin"]["argoexec"]["container"]["envFrom"] = refs
+    controller.add("wf-1", template)
+    controller.operate()
+    await bench.operated(controller, "wf-1")
+    node = controller.nodes["wf-1"]
+    assert node["phase"] == "Error"
+    assert node["message"] == "may not get configmaps c in namespace argo"
 
 
 async def test_a_wrong_template_is_an_error_at_once(bench: Bench, controller: Controller) -> None:
