@@ -60,7 +60,7 @@ AGENT_RULES: Final = (
         "verbs": ["get", "create", "patch"],
     },
 )
-"""What `argoexec agent` needs wherever workflows run. Secrets and ConfigMaps are what tasks refer to."""
+"""What `argoexec agent` needs where workflows run. Secrets and ConfigMaps are for tasks."""
 
 _SECURITY: Final = {
     "runAsNonRoot": True,
