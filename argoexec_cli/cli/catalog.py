@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     },
     "Set up": {
         "context": "Choose among the servers of the config file.",
+        "certs": "Show the certificates of contexts and fleets, and when they expire.",
         "doctor": "Check what is needed here, and say how to fix what is not.",
         "conform": "Run the conformance cases, and show where pods behave as they must.",
         "demo": "Run the whole chain on this machine, and clean up.",

@@ -6,12 +6,14 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
 from argoexec_cli import __version__
+from argoexec_cli.cli.certificates import Held, of_contexts
 from argoexec_cli.cli.engines import PATIENCE_S, ask_containerd, ask_docker
 from argoexec_cli.cli.session import Session
 from argoexec_cli.config.settings import Setting
@@ -161,6 +163,26 @@ async def check_disk(session: Session) -> list[Finding]:
     return [Finding(check="disk", state="wrong", found=found, fix=fix)]
 
 
+async def check_certificates(session: Session) -> list[Finding]:
+    """Look at the certificates of all contexts: which have expired, or will before long."""
+    held = of_contexts(session.settings.contexts)
+    return [_certificate(each) for each in held] or [
+        Finding(check="certificates", state="ok", found="no context uses any")
+    ]
+
+
+def _certificate(held: Held) -> Finding:
+    check, found = "certificate", held.certificate
+    if found is None:
+        fix = "argoexec context list"
+        return Finding(check=check, state="wrong", found=f"{held.owner}: {held.problem}", fix=fix)
+    text = f"{held.owner}: valid until {found.not_after:%Y-%m-%d %H:%M} UTC"
+    if found.left() > timedelta(0) and not found.due():
+        return Finding(check=check, state="ok", found=text)
+    state: State = "note" if found.left() > timedelta(0) else "wrong"
+    return Finding(check=check, state=state, found=text, fix="argoexec certs rotate FLEET")
+
+
 async def check_tools(session: Session) -> list[Finding]:
     """Look for the programs that only some commands need."""
     findings = []
@@ -184,6 +206,7 @@ _CHECKS: Final[tuple[Check, ...]] = (
     check_daemon,
     check_registry,
     check_disk,
+    check_certificates,
     check_tools,
 )
 

@@ -68,15 +68,34 @@ async def configure(
     raised: `UnavailableError`, `DeniedError`, `UnauthenticatedError` or `PreconditionError`, with
     host, task and reason. Cancelling ends Ansible and what it was doing on the hosts.
     """
+    variables = _variables(configuration)
+    return await _play_on(targets, "host.yml", variables, environment, on_step)
 
+
+async def deliver_certificates(
+    targets: Sequence[Target], environment: Mapping[str, str], on_step: OnStep
+) -> None:
+    """Copy each target's certificates to it; its daemon goes on, and uses them from then on.
+
+    Repeatable. Raises what `configure` does.
+    """
+    await _play_on(targets, "certificates.yml", {"host_run_mark": MARK}, environment, on_step)
+
+
+async def _play_on(
+    targets: Sequence[Target],
+    playbook: str,
+    variables: Mapping[str, Any],
+    environment: Mapping[str, str],
+    on_step: OnStep,
+) -> dict[str, int]:
     def on_event(event: Event) -> None:
         if (step := step_of(event)) is not None:
             on_step(step)
 
     run_id = uuid.uuid4().hex
-    variables = _variables(configuration) | {"argoexec_run_id": run_id}
-    inventory = inventory_of(targets)
-    what = Play(find_playbook("host.yml"), inventory, variables, environment)
+    told = {**variables, "argoexec_run_id": run_id}
+    what = Play(find_playbook(playbook), inventory_of(targets), told, environment)
     try:
         outcome = await play(what, on_event)
     except asyncio.CancelledError:

@@ -1,6 +1,6 @@
 """A certificate authority for each fleet, and what it signs. Keys stay in private directories."""
 
-from argoexec_cli.compute.trust.authority import Authority, Validity, ensure_authority
+from argoexec_cli.compute.trust.authority import CA_CERT, Authority, Validity, ensure_authority
 from argoexec_cli.compute.trust.certificate import Certificate, read_certificate
 from argoexec_cli.compute.trust.fleet import (
     FleetTrust,
@@ -12,6 +12,7 @@ from argoexec_cli.compute.trust.fleet import (
 )
 
 __all__ = [
+    "CA_CERT",
     "Authority",
     "Certificate",
     "FleetTrust",

@@ -1,0 +1,53 @@
+"""`argoexec certs`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from argoexec_cli.cli.certificates import Held, of_contexts
+from argoexec_cli.cli.declare import Argument, Option
+from argoexec_cli.cli.output import Data, write, write_data
+from argoexec_cli.cli.session import Session
+from argoexec_cli.cli.table import render_table
+from argoexec_cli.models.base import encode
+
+
+async def certs_(
+    session: Session,
+    action: Annotated[Literal["show"], Argument(metavar="[ACTION]", help="show.")] = "show",
+    fleet: Annotated[str, Argument(metavar="[FLEET]", help="Only this fleet's.")] = "",
+    output: Annotated[
+        Data | None, Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
+    ] = None,
+) -> None:
+    """Show the certificates of contexts and fleets, and when they expire."""
+    held = of_contexts(session.settings.contexts, fleet)
+    if output is not None:
+        write_data([_data(each) for each in held], output)
+    elif not held:
+        session.say("no context uses certificates: argoexec context list")
+    else:
+        header = ["CERTIFICATE", "SUBJECT", "ROLE", "EXPIRES", "LEFT", "FILE"]
+        write(render_table([_row(each) for each in held], header=header, color=session.color))
+
+
+def _row(held: Held) -> list[str]:
+    found = held.certificate
+    if found is None:
+        return [held.owner, "", "", "", held.problem, str(held.path)]
+    until = f"{found.not_after:%Y-%m-%d %H:%M}"
+    left = _left(found.left()) + (", due" if found.due() else "")
+    return [held.owner, found.subject, found.role, until, left, str(held.path)]
+
+
+def _left(left: timedelta) -> str:
+    if left < timedelta(0):
+        return "expired"
+    return f"{left.days}d" if left.days else f"{left.seconds // 3600}h"
+
+
+def _data(held: Held) -> dict[str, Any]:
+    if held.certificate is None:
+        return {"owner": held.owner, "path": str(held.path), "problem": held.problem}
+    return {"owner": held.owner, **encode(held.certificate)}
