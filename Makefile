@@ -13,6 +13,7 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
+ANSIBLE_LINT_VENV := .venv-ansible-lint
 LOCK := .requirements/dev.txt
 # Two at a time even on two cores: tests of engines mostly wait.
 WORKERS ?= 2
@@ -20,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 PYTEST_ARGS ?=
 # What the suite's engines are made of; installed by `make engines` where missing.
 ENGINE_PACKAGES := docker.io busybox-static docker-registry iptables iproute2 containerd containernetworking-plugins crun debootstrap systemd-container slirp4netns openssh-client openssh-server
-GATES := check-fmt lint types imports check-proto
+GATES := check-fmt lint types imports check-proto check-ansible
 
 .PHONY: help
 help: ## Show this list
@@ -49,6 +50,8 @@ lock: ## Pin the dependencies anew (needs uv); commit the result
 	  --custom-compile-command 'make lock' --extra dev --no-emit-package argoexec pyproject.toml -o $(LOCK)
 	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --custom-compile-command 'make lock' .requirements/proto.in -o .requirements/proto.txt
+	@uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --custom-compile-command 'make lock' .requirements/ansible-lint.in -o .requirements/ansible-lint.txt
 
 .PHONY: engines
 engines: ## Install the Debian packages that the tests' engines need, where missing (root)
@@ -95,6 +98,16 @@ $(PROTO_VENV)/.made: .requirements/proto.txt
 	@$(PROTO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
+.PHONY: check-ansible
+check-ansible: $(ANSIBLE_LINT_VENV)/.made ## Lint the playbooks and roles, offline
+	@cd ansible && PATH="$(CURDIR)/$(ANSIBLE_LINT_VENV)/bin:$$PATH" ansible-lint --offline -q .
+
+$(ANSIBLE_LINT_VENV)/.made: .requirements/ansible-lint.txt
+	@echo "check-ansible: making $(ANSIBLE_LINT_VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv --clear $(ANSIBLE_LINT_VENV)
+	@$(ANSIBLE_LINT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
 .PHONY: unit
 unit: venv ## Run the fast tests, which need no engine
 	@$(PYTEST) -m 'not docker and not containerd and not e2e and not slow' $(PYTEST_ARGS)
@@ -131,5 +144,5 @@ demo: venv ## From nothing to a workflow's task on this machine, and clean again
 
 .PHONY: clean
 clean: ## Remove what the targets above have made
-	@rm -rf $(VENV) $(PROTO_VENV) build dist .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(PROTO_VENV) $(ANSIBLE_LINT_VENV) build dist .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
