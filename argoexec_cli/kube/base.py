@@ -46,6 +46,8 @@ class LogWanted(NamedTuple):
     tail_lines: int | None = None
     since_time: str = ""
     previous: bool = False
+    stream: str = ""
+    """"Stdout" or "Stderr", where the cluster can tell them apart (1.32, behind a feature gate)."""
 
 
 class Kube(Protocol):

@@ -117,6 +117,8 @@ class KubeClient:
             query["previous"] = "true"
         if wanted.tail_lines is not None:
             query["tailLines"] = str(wanted.tail_lines)
+        if wanted.stream:
+            query["stream"] = wanted.stream
         if wanted.since_time:
             query["sinceTime"] = wanted.since_time
         async with self._stream(request, query, read_s=None) as reply:

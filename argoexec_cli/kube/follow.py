@@ -44,15 +44,30 @@ class Follower:
         namespace: str = "",
         select: Select = EVERYTHING,
         *,
+        since: str = "",
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """Ask nothing yet. An empty *namespace* is all of them."""
+        """Ask nothing yet. An empty *namespace* is all of them.
+
+        With *since* the deletions after that version are reported too, behind the first SYNCED, as
+        far as the server still knows them.
+        """
         self._kube, self._resource, self._namespace = kube, resource, namespace
         self._select = select
         self._sleep = sleep
         self._known: dict[str, Object] = {}
-        self._version = ""
+        self._version, self._since = "", since
         self._delay = _FIRST_S
+
+    @property
+    def known(self) -> list[Object]:
+        """All objects that there are, as last seen."""
+        return list(self._known.values())
+
+    @property
+    def version(self) -> str:
+        """The version up to which everything was reported."""
+        return self._version
 
     async def changes(self) -> AsyncGenerator[Change]:
         """Report all that exists, SYNCED, then every change, for ever.
@@ -62,6 +77,7 @@ class Follower:
         """
         async for change in self._listed():
             yield change
+        self._version = self._since or self._version
         while True:
             try:
                 if not self._version:
@@ -112,8 +128,10 @@ class Follower:
         self._known[uid] = found
         if before is None:
             return Change("ADDED", found)
-        same = before["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
-        return None if same else Change("MODIFIED", found)
+        if version_of(found) <= version_of(before):
+            self._known[uid] = before
+            return None
+        return Change("MODIFIED", found)
 
     async def _back_off(self, exc: UnavailableError, *, quiet: bool = False) -> None:
         if not quiet and self._delay == _FIRST_S:
@@ -122,6 +140,11 @@ class Follower:
         spread = self._delay * random.uniform(0.5, 1.0)  # noqa: S311 - no secret depends on it
         await self._sleep(max(wanted, spread))
         self._delay = min(self._delay * 2, _LONGEST_S)
+
+
+def version_of(found: Object) -> int:
+    """Return the version of an object as the number that it is in every server that there is."""
+    return int(found["metadata"]["resourceVersion"])
 
 
 def _uid(found: Object) -> str:

@@ -36,6 +36,7 @@ SECRETS: Final = Resource("", "v1", "secrets", "Secret")
 EVENTS: Final = Resource("", "v1", "events", "Event")
 SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 ROLES: Final = Resource(*_RBAC, "roles", "Role")
@@ -66,6 +67,7 @@ ALL: Final = (
     EVENTS,
     SERVICE_ACCOUNTS,
     NAMESPACES,
+    NODES,
     DEPLOYMENTS,
     LEASES,
     ROLES,

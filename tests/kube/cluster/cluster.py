@@ -28,7 +28,8 @@ class FakeCluster:
     """An API server in a thread; a context manager. Everything may be used from any thread.
 
     Without `rbac` everybody may do everything; with it the Roles in the store decide. With
-    `kubelet` a deleted pod stays until somebody takes it out of the store.
+    `kubelet` a deleted pod stays until somebody takes it out of the store. With `split_streams`
+    logs can be asked for by stream, as clusters can since 1.32 behind a feature gate.
     """
 
     def __init__(self, *, tls: bool = False) -> None:
@@ -40,6 +41,7 @@ class FakeCluster:
         self.users = {ADMIN_TOKEN: ADMIN}
         self.rbac = False
         self.kubelet = False
+        self.split_streams = False
         self.largest_request = 3 * 1024 * 1024
         self.largest_page = 500
         self.closed_watches = 0
@@ -86,6 +88,12 @@ class FakeCluster:
         """End every watch that is open, as a server does now and then."""
         self.closed_watches += 1
         for wake in tuple(self.store.listeners):
+            wake()
+
+    def cut_logs(self) -> None:
+        """End every log that is followed, as a node that is restarted does."""
+        self.closed_watches += 1
+        for wake in tuple(self.pod_logs.listeners):
             wake()
 
     def calls(self, verb: str = "", plural: str = "", **more: Any) -> list[Asked]:

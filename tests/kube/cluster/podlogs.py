@@ -16,6 +16,7 @@ class LogLine(NamedTuple):
 
     time_ns: int
     text: bytes
+    stream: str = "Stdout"
 
     def stamped(self) -> bytes:
         """Return the line as `timestamps=true` shows it."""
@@ -39,11 +40,13 @@ class PodLogs:
             self._ended.discard(key)
         self._wake()
 
-    def write(self, key: LogKey, text: bytes, time_ns: int) -> None:
+    def write(self, key: LogKey, text: bytes, time_ns: int, stream: str = "Stdout") -> None:
         """Add lines that were written at one time."""
         with self._lock:
             lines = self._lines.setdefault(key, [])
-            lines += [LogLine(time_ns, line) for line in text.splitlines(keepends=True)]
+            pieces = text.split(b"\n")
+            lines += [LogLine(time_ns, line + b"\n", stream) for line in pieces[:-1]]
+            lines += [LogLine(time_ns, line, stream) for line in pieces[-1:] if line]
         self._wake()
 
     def end(self, key: LogKey) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -14,7 +15,7 @@ from argoexec_cli.kube.resources import PODS, SELF_ACCESS_REVIEWS
 from tests.kube.cluster import writing
 from tests.kube.cluster.access import Attributes, allowed
 from tests.kube.cluster.faults import CUT
-from tests.kube.cluster.podlogs import LogLine, rfc3339
+from tests.kube.cluster.podlogs import LogLine
 from tests.kube.cluster.refusals import Refusal
 from tests.kube.cluster.requests import Asked, address, verb_of
 from tests.kube.cluster.store import Written, selects
@@ -168,13 +169,18 @@ class Server:
             raise Refusal(400, text)
         reply = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await reply.prepare(request)
+        streams = asked.query.get("stream", "Stdout,Stderr")
         shown = len(lines)
         wanted = _wanted(asked.query, lines)
+        closings = self._cluster.closed_watches
         async with self._changes(self._cluster.pod_logs.listeners) as changed, _client_left():
             while True:
                 for line in wanted:
+                    if self._cluster.split_streams and line.stream not in streams:
+                        continue
                     await reply.write(line.stamped())
-                if ended or "follow" not in asked.query or self._cluster.stopping:
+                closed = closings != self._cluster.closed_watches or self._cluster.stopping
+                if ended or closed or "follow" not in asked.query:
                     break
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), _BOOKMARK_S)
@@ -243,7 +249,8 @@ def _line(kind: str, found: dict[str, Any]) -> bytes:
 
 def _wanted(query: dict[str, str], lines: list[LogLine]) -> list[LogLine]:
     if since := query.get("sinceTime"):
-        lines = [line for line in lines if rfc3339(line.time_ns) >= since]
+        seconds = datetime.fromisoformat(since).timestamp()
+        lines = [line for line in lines if line.time_ns >= seconds * 1_000_000_000]
     if tail := query.get("tailLines"):
         lines = lines[-int(tail) :] if int(tail) else []
     return lines

@@ -12,6 +12,7 @@ from argoexec_cli.kube.resources import (
     PODS,
     SELF_ACCESS_REVIEWS,
     TASK_SETS,
+    Resource,
 )
 from tests.kube.cluster.access import Attributes, allowed
 from tests.kube.cluster.patching import apply, merge
@@ -77,14 +78,31 @@ def delete(store: Store, asked: Asked, *, kubelet: bool) -> Manifest:
         wanted = (options.get("preconditions") or {}).get("uid")
         if wanted and wanted != found["metadata"]["uid"]:
             raise Refusal(409, f"Precondition failed: UID in precondition: {wanted}")
-        grace = options.get("gracePeriodSeconds")
-        if asked.resource != PODS or not kubelet or grace == 0:
-            return store.remove(asked.resource, asked.namespace, asked.name)
-        default = found["spec"].get("terminationGracePeriodSeconds", 30)
         meta = found["metadata"]
-        meta["deletionGracePeriodSeconds"] = default if grace is None else grace
+        grace = _grace(asked.resource, found, options, kubelet)
+        meta["deletionGracePeriodSeconds"] = min(
+            grace, meta.get("deletionGracePeriodSeconds", grace)
+        )
         meta["deletionTimestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return store.put(PODS, found)
+        return _put_or_remove(store, asked.resource, found)
+
+
+def _grace(resource: Resource, found: Manifest, options: Manifest, kubelet: bool) -> int:
+    """Return how long the object stays: a pod that a kubelet runs, until that has ended it."""
+    if resource != PODS or not kubelet:
+        return 0
+    default: int = found["spec"].get("terminationGracePeriodSeconds", 30)
+    wanted = options.get("gracePeriodSeconds")
+    return default if wanted is None else int(wanted)
+
+
+def _put_or_remove(store: Store, resource: Resource, found: Manifest) -> Manifest:
+    """Store an object, unless it was deleted and nothing holds it back any more."""
+    meta = found["metadata"]
+    gone = meta.get("deletionTimestamp") and not meta.get("deletionGracePeriodSeconds")
+    if not gone or meta.get("finalizers"):
+        return store.put(resource, found)
+    return store.remove(resource, meta.get("namespace", ""), meta["name"])
 
 
 def _merge(store: Store, asked: Asked) -> Manifest:
@@ -112,7 +130,7 @@ def _put(store: Store, asked: Asked, before: Manifest | None, after: Manifest) -
             after["status"] = source["status"]
     if asked.resource == TASK_SETS:
         check_task_set(after)
-    return store.put(asked.resource, after)
+    return _put_or_remove(store, asked.resource, after)
 
 
 def _check_version(before: Manifest, wanted: Manifest) -> None:

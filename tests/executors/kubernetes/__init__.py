@@ -1,0 +1,1 @@
+"""The executor that makes pods in a cluster."""

@@ -1,0 +1,192 @@
+"""The kubernetes executor: the suite of all executors, and what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from argoexec_cli.errors import AlreadyExistsError, InvalidError, NotFoundError
+from argoexec_cli.executors.kubernetes.executor import KubernetesExecutor, open_kubernetes
+from argoexec_cli.executors.local.policy import Policy
+from argoexec_cli.kube.client import KubeClient
+from argoexec_cli.kube.resources import CONFIG_MAPS, PODS, SECRETS, Resource
+from argoexec_cli.models.base import decode
+from argoexec_cli.models.config import ConfigMap, Secret
+from argoexec_cli.models.executor import Executor
+from argoexec_cli.models.logs import STDOUT, LogQuery
+from argoexec_cli.models.meta import ObjectMeta
+from argoexec_cli.models.pod import EnvVar, PodSpec
+from argoexec_cli.models.record import FileParameter, OutputsWanted, PodQuery, PodRef
+from argoexec_cli.models.sources import EnvFromSource, EnvVarSource
+from tests.executors.conformance import ExecutorConformance, Reopen
+from tests.executors.pods import chunks, container, ended, request, run
+from tests.kube.cluster import FakeCluster
+from tests.kube.kubelet import running_kubelet
+
+
+class Opening:
+    """Opens executors on one cluster, one after the other."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        """Open none yet."""
+        self._kubeconfig = kubeconfig
+        self._stack = AsyncExitStack()
+
+    async def open(self) -> KubernetesExecutor:
+        """Close the one that is open, and open the next."""
+        await self.close()
+        return await self._stack.enter_async_context(open_kubernetes([self._kubeconfig]))
+
+    async def close(self) -> None:
+        """Close the one that is open."""
+        await self._stack.aclose()
+
+
+@pytest_asyncio.fixture
+async def opening(cluster: FakeCluster, kubeconfig: Path, tmp_path: Path) -> AsyncIterator[Opening]:
+    """Give what opens executors on a cluster where a kubelet runs."""
+    cluster.split_streams = True
+    async with running_kubelet(cluster, tmp_path / "kubelet"):
+        opening = Opening(kubeconfig)
+        yield opening
+        await opening.close()
+
+
+@pytest_asyncio.fixture
+async def executor(opening: Opening) -> KubernetesExecutor:
+    """Give an open executor."""
+    return await opening.open()
+
+
+@pytest.fixture
+def reopen(opening: Opening) -> Reopen:
+    """Give what closes the executor and opens it again."""
+    return opening.open
+
+
+class TestKubernetesExecutor(ExecutorConformance):
+    """The whole suite, but for what a cluster cannot do."""
+
+    async def test_streams_are_told_apart(self, executor: Executor) -> None:
+        record = await run(executor, request("echo out; sleep 0.2; echo err >&2"))
+        runs = [run for chunk in await chunks(executor, record.ref) for run in chunk.runs()]
+        assert [(run.stream, run.data) for run in runs] == [(STDOUT, b"out\n"), (STDOUT, b"err\n")]
+
+    async def test_what_can_never_run_is_refused(self, executor: Executor) -> None:
+        with pytest.raises(InvalidError, match=r"metadata\.name"):
+            await executor.run_pod(request(name="Not Valid"))
+
+    @pytest.mark.parametrize("kind", [CONFIG_MAPS, SECRETS], ids=lambda kind: kind.plural)
+    async def test_missing(  # type: ignore[override] # the cluster in place of a case
+        self, executor: Executor, cluster: FakeCluster, kind: Resource
+    ) -> None:
+        # What does not travel with the pod is the cluster's: it may come later.
+        key = "configMapRef" if kind == CONFIG_MAPS else "secretRef"
+        source = decode({key: {"name": "late"}}, EnvFromSource)
+        main = msgspec.structs.replace(container("echo done"), env_from=(source,))
+        ref = (await executor.run_pod(request(spec=PodSpec(containers=(main,))))).ref
+        assert (await executor.get_pod(ref)).pod.status.phase == "Pending"
+        cluster.add(kind, {"metadata": {"name": "late"}, "data": {}})
+        assert (await ended(executor, ref)).pod.status.phase == "Succeeded"
+
+
+async def test_a_cluster_without_split_streams_has_both_in_the_result(
+    executor: KubernetesExecutor, cluster: FakeCluster
+) -> None:
+    cluster.split_streams = False
+    record = await run(executor, request("echo out; echo err >&2"))
+    assert record.outputs.result == "out\nerr"
+
+
+async def test_what_travels_with_a_pod_goes_with_it(
+    executor: KubernetesExecutor, cluster: FakeCluster
+) -> None:
+    cluster.add(CONFIG_MAPS, {"metadata": {"name": "c"}, "data": {"k": "of the cluster"}})
+    sources = (
+        EnvVar(
+            "A", value_from=decode({"configMapKeyRef": {"name": "c", "key": "k"}}, EnvVarSource)
+        ),
+        EnvVar("B", value_from=decode({"secretKeyRef": {"name": "s", "key": "k"}}, EnvVarSource)),
+    )
+    main = msgspec.structs.replace(container("echo $A $B"), env=sources)
+    wanted = msgspec.structs.replace(
+        request(spec=PodSpec(containers=(main,))),
+        config_maps=(ConfigMap(metadata=ObjectMeta(name="c"), data={"k": "of the pod"}),),
+        secrets=(Secret(metadata=ObjectMeta(name="s"), string_data={"k": "TOP-SECRET"}),),
+    )
+    record = await run(executor, wanted)
+    assert record.pod.status.phase == "Succeeded"
+    pod = cluster.object(PODS, "a", "default")
+    assert "TOP-SECRET" not in str(pod)
+    assert len(cluster.store.all(SECRETS)) == 1
+    await executor.delete_pod(record.ref)
+    assert cluster.store.all(SECRETS) == []
+    assert [one["metadata"]["name"] for one in cluster.store.all(CONFIG_MAPS)] == ["c"]
+
+
+async def test_a_pod_of_somebody_else_is_not_ours(
+    executor: KubernetesExecutor, cluster: FakeCluster
+) -> None:
+    cluster.kubelet = False
+    meta = {"name": "a", "namespace": "default"}
+    cluster.add(PODS, {"metadata": meta | {"finalizers": ["x/y"]}, "spec": {"containers": []}})
+    with pytest.raises(NotFoundError):
+        await executor.delete_pod(PodRef(name="a"))
+    assert (await executor.list_pods(PodQuery())).records == ()
+    with pytest.raises(AlreadyExistsError, match="not of argoexec's making"):
+        await executor.run_pod(request())
+
+
+async def test_a_pod_that_no_node_has_can_be_stopped(kube: KubeClient) -> None:
+    executor = KubernetesExecutor(kube, "http://cluster", Policy())
+    ref = (await executor.run_pod(request("sleep 60"))).ref
+    await executor.stop_pod(ref)
+    status = (await executor.get_pod(ref)).pod.status
+    assert (status.phase, status.reason) == ("Failed", "Stopped")
+    await executor.delete_pod(ref)
+    with pytest.raises(NotFoundError):
+        await executor.get_pod(ref)
+
+
+async def test_a_deletion_by_others_is_seen_though_nobody_watched(
+    executor: KubernetesExecutor, cluster: FakeCluster
+) -> None:
+    record = await run(executor, request("true"))
+    token = ""
+    async for update in executor.watch_pods(PodQuery()):
+        token = update.token
+        if update.type == "SYNCED":
+            break
+    cluster.store.remove(PODS, "default", "a")
+    kinds = []
+    async for update in executor.watch_pods(PodQuery(), token):
+        kinds.append(update.type)
+        if update.type == "DELETED":
+            assert update.record is not None
+            assert update.record.ref == record.ref
+            break
+    assert kinds == ["SYNCED", "DELETED"]
+
+
+async def test_a_log_goes_on_where_the_connection_was_cut(
+    executor: KubernetesExecutor, cluster: FakeCluster
+) -> None:
+    ref = (await executor.run_pod(request("echo 1; sleep 0.5; echo 2; sleep 0.5; echo 3"))).ref
+    seen = b""
+    async for chunk in executor.pod_logs(ref, LogQuery(follow=True)):
+        seen += chunk.data
+        if seen == b"1\n":
+            cluster.fail(503, "get", "pods", subresource="log", times=2)
+            cluster.cut_logs()
+    assert seen == b"1\n2\n3\n"
+
+
+async def test_files_of_containers_cannot_be_collected(executor: KubernetesExecutor) -> None:
+    outputs = OutputsWanted(parameters=(FileParameter(name="p", path="/tmp/p"),))
+    with pytest.raises(InvalidError, match=r"outputs\.parameters"):
+        await executor.run_pod(msgspec.structs.replace(request(), outputs=outputs))
