@@ -30,10 +30,19 @@ class Executors:
     """
 
     def __init__(
-        self, own: Executor, registry: Path, stack: AsyncExitStack, addresses: tuple[str, ...]
+        self,
+        own: Executor,
+        registry: Path,
+        stack: AsyncExitStack,
+        addresses: tuple[str, ...],
+        cluster: Executor | None = None,
     ) -> None:
-        """Connections that are opened later are closed by *stack*. *addresses* are our own."""
+        """Connections that are opened later are closed by *stack*. *addresses* are our own.
+
+        *cluster* is what `kubernetes` means, where there is one.
+        """
         self._own = own
+        self._cluster = cluster
         self._registry = RegistryFile(registry)
         self._stack = stack
         self._addresses = {parse_address(text) for text in addresses}
@@ -46,12 +55,14 @@ class Executors:
     def resolve(self, name: str) -> Executor:
         """Return the executor called *name*.
 
-        `NotFoundError` when nobody registered it, `UnsupportedError` for `kubernetes`, which needs
-        a cluster.
+        `NotFoundError` when nobody registered it, `UnsupportedError` for `kubernetes` where no
+        kubeconfig is.
         """
         if name == LOCAL:
             return self._own
         if name == KUBERNETES:
+            if self._cluster is not None:
+                return self._cluster
             raise UnsupportedError(
                 "the executor kubernetes needs a cluster, and this daemon knows none",
                 hint="submit with --executor local, or make another the default: "

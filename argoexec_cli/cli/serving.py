@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from argoexec_cli import __version__
 from argoexec_cli.cli.engines import Engines
 from argoexec_cli.config.load import silence_grpc
 from argoexec_cli.daemon.detach import Ready, in_background
 from argoexec_cli.daemon.lock import claimed, running_pid
-from argoexec_cli.errors import DeniedError, PreconditionError, TimedOutError
+from argoexec_cli.errors import (
+    ArgoexecError,
+    DeniedError,
+    NotFoundError,
+    PreconditionError,
+    TimedOutError,
+)
 
 if TYPE_CHECKING:
     from argoexec_cli.cli.session import Session
@@ -25,10 +32,19 @@ if TYPE_CHECKING:
     from argoexec_cli.executors.local.policy import Policy
     from argoexec_cli.executors.local.settings import LocalSettings
     from argoexec_cli.models.connection import ServerTls
+    from argoexec_cli.models.executor import Executor
 
+_log = logging.getLogger(__name__)
 LOG_FILE: Final = "daemon.log"
 _POLL_S: Final = 0.05
 _BEYOND_DRAIN_S: Final = 20.0
+
+
+class ClusterAt(NamedTuple):
+    """A cluster: kubeconfigs (none inside a pod), and a context if not the current one."""
+
+    files: tuple[Path, ...]
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +66,8 @@ class ServePlan:
     insecure: bool = False
     lease_file: Path | None = None
     pid_file: Path | None = None
+    cluster: ClusterAt | None = None
+    executor: Literal["local", "kubernetes"] = "local"
 
 
 async def run_daemon(plan: ServePlan, ready: Ready) -> int:
@@ -64,14 +82,14 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
     from argoexec_cli.daemon.lease import Lease
     from argoexec_cli.daemon.server import Doors, serving
     from argoexec_cli.daemon.signals import caught
-    from argoexec_cli.executors.local.manager import open_local
 
     with claimed(plan.data_dir), _pid_written(plan.pid_file), caught() as wish:
         async with (
             AsyncExitStack() as connections,
-            open_local(local_settings(plan), plan.engines.open) as executor,
+            _cluster(plan) as cluster,
+            _own(plan, cluster) as executor,
             nullcontext(
-                Executors(executor, plan.registry, connections, plan.addresses)
+                Executors(executor, plan.registry, connections, plan.addresses, cluster)
             ) as executors,
             open_controller(plan.data_dir, executors.resolve, executors.default) as workflows,
             serving(
@@ -88,6 +106,41 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
             await wish.stop.wait()
             await daemon.stop(plan.drain_s, now=wish.now.wait())
     return 0
+
+
+@asynccontextmanager
+async def _cluster(plan: ServePlan) -> AsyncIterator[Executor | None]:
+    """Give the executor of the cluster, if a kubeconfig names one. Nothing is sent to it yet."""
+    if plan.cluster is None:
+        yield None
+        return
+    from argoexec_cli.executors.kubernetes.executor import open_kubernetes
+
+    async with AsyncExitStack() as stack:
+        executor: Executor | None = None
+        try:
+            opened = open_kubernetes(plan.cluster.files, plan.cluster.context)
+            executor = await stack.enter_async_context(opened)
+        except ArgoexecError as exc:
+            if plan.executor == "kubernetes":
+                raise
+            _log.warning("there is no executor kubernetes: %s", exc.message)
+        yield executor
+
+
+@asynccontextmanager
+async def _own(plan: ServePlan, cluster: Executor | None) -> AsyncIterator[Executor]:
+    """Give the daemon's own executor."""
+    if plan.executor == "kubernetes":
+        if cluster is None:
+            raise NotFoundError("there is no kubeconfig", hint="--kubeconfig FILE, or KUBECONFIG")
+        await cluster.info()  # a cluster that does not answer ends the start
+        yield cluster
+        return
+    from argoexec_cli.executors.local.manager import open_local
+
+    async with open_local(local_settings(plan), plan.engines.open) as executor:
+        yield executor
 
 
 def detach(plan: ServePlan, serve: Callable[[Ready], int]) -> str:

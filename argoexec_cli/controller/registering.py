@@ -93,7 +93,7 @@ def plan_data(
     known = before.executors.get(name)
     planned = dict(data)
     if known is None or known.endpoint != endpoint:
-        entry = Registration(endpoint)
+        entry = Registration(endpoint, known.tls if known else None)
         planned["executors"] = _edit_block(data.get("executors"), name, entry)
     if default:
         planned["executor"] = name

@@ -21,7 +21,7 @@ from argoexec_cli.controller.names import check_label, check_subdomain, generate
 from argoexec_cli.controller.paging import watch_start, watch_token
 from argoexec_cli.controller.plan import plan_run
 from argoexec_cli.controller.store import Batch, Change, RunStore, StoredRun
-from argoexec_cli.errors import UnavailableError, UnsupportedError
+from argoexec_cli.errors import UnavailableError
 from argoexec_cli.models.base import FieldError
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.meta import ObjectMeta
@@ -187,13 +187,6 @@ class Controller:
         return lane
 
     def _check_executor(self, name: str) -> None:
-        if name == _FALLBACK:
-            raise UnsupportedError(
-                "the executor kubernetes is not available in this version",
-                hint="choose one: argoexec submit --executor local …, or make another the default: "
-                "argoexec register my-custom-executor --endpoint unix:///run/argoexec.sock "
-                "--default",
-            )
         with contextlib.suppress(UnavailableError):
             self._resolve(name)
 

@@ -15,8 +15,8 @@ from argoexec_cli.errors import (
     InvalidError,
     NotFoundError,
     UnavailableError,
-    UnsupportedError,
 )
+from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.status import (
     ContainerState,
     ContainerStateTerminated,
@@ -106,13 +106,19 @@ async def test_an_unknown_executor_is_refused_at_once(open_it: Open) -> None:
             await controller.get_run(ref())
 
 
-async def test_without_a_default_the_hint_says_how_to_register(
+async def test_without_a_default_it_is_the_cluster(
     tmp_path: Path, executor: MemoryExecutor
 ) -> None:
-    async with open_controller(tmp_path, lambda name: executor) as controller:
-        with pytest.raises(UnsupportedError, match="kubernetes") as caught:
-            await controller.submit(make_run())
-    assert "argoexec register my-custom-executor" in caught.value.hint
+    asked = []
+
+    def resolve(name: str) -> Executor:
+        asked.append(name)
+        return executor
+
+    async with open_controller(tmp_path, resolve) as controller:
+        run = await controller.submit(make_run())
+        assert node_of(run).executor == "kubernetes"
+    assert set(asked) == {"kubernetes"}
 
 
 async def test_a_silent_executor_leaves_the_run_pending_until_it_answers(

@@ -13,8 +13,10 @@ import msgspec
 
 from argoexec_cli.aio import Tasks
 from argoexec_cli.errors import ArgoexecError
+from argoexec_cli.executors.kubernetes.executor import NOTHING_ALLOWED
 from argoexec_cli.executors.kubernetes.records import prune
 from argoexec_cli.executors.local.manager import LocalExecutor
+from argoexec_cli.executors.local.policy import Policy
 from argoexec_cli.kube.resources import CONFIG_MAPS, EVENTS, NODES, PODS, SECRETS
 from argoexec_cli.models.base import decode, encode
 from argoexec_cli.models.config import ConfigMap, Secret
@@ -38,10 +40,13 @@ _REFERENCES = {
 
 
 @asynccontextmanager
-async def running_kubelet(cluster: FakeCluster, directory: Path) -> AsyncIterator[Kubelet]:
+async def running_kubelet(
+    cluster: FakeCluster, directory: Path, policy: Policy = NOTHING_ALLOWED
+) -> AsyncIterator[Kubelet]:
     """Give a kubelet that runs every pod of the cluster until the end of the context."""
     engine = FakeEngine()
     opener = Opener(engine, directory)
+    opener.set(policy=policy)
     kubelet = Kubelet(cluster, await opener.open())
     try:
         yield kubelet
@@ -115,7 +120,11 @@ class Kubelet:
         )
         ref = PodRef(namespace=namespace, name=meta["name"], uid=meta["uid"])
         self._known[meta["uid"]] = ref
-        await self._executor.run_pod(request)
+        try:
+            await self._executor.run_pod(request)
+        except ArgoexecError as exc:
+            status = {"phase": "Failed", "reason": "UnexpectedAdmissionError", "message": str(exc)}
+            self._cluster.store.put(PODS, pod | {"status": status})
 
     async def _end(self, pod: Manifest, grace: int) -> None:
         ref = self._known.get(pod["metadata"]["uid"])

@@ -14,7 +14,7 @@ from argoexec_cli.errors import InvalidError
 from argoexec_cli.logging import Format, Level, setup_logging
 
 if TYPE_CHECKING:
-    from argoexec_cli.cli.serving import ServePlan
+    from argoexec_cli.cli.serving import ClusterAt, ServePlan
     from argoexec_cli.daemon.detach import Ready
     from argoexec_cli.executors.local.images.settings import ImageSettings
     from argoexec_cli.models.connection import ServerTls
@@ -52,7 +52,16 @@ class Work(NamedTuple):
         Literal["auto", "docker", "containerd", "fake"],
         Option(help="What runs containers; fake: nothing does. auto: Docker, or else containerd."),
     ] = "auto"
-    executor: Annotated[Literal["local"], Option(help="Where pods run.")] = "local"
+    executor: Annotated[
+        Literal["local", "kubernetes"],
+        Option(help="Where pods run: on this machine, or in the kubeconfig's cluster."),
+    ] = "local"
+    kubeconfig: Annotated[
+        Path | None, Option(metavar="FILE", help="Which cluster the executor kubernetes means.")
+    ] = None
+    kube_context: Annotated[
+        str, Option(metavar="NAME", help="The context of the kubeconfig, if not the current one.")
+    ] = ""
     max_pods: Annotated[int, Option(metavar="N", min=1, help="So many at a time.")] = 110
     warm_networks: Annotated[
         int, Option(metavar="N", min=0, help="Docker networks kept for reuse; 0: none.")
@@ -157,7 +166,23 @@ def _plan(session: Session, place: Place, work: Work, grants: Grants) -> ServePl
         insecure=place.insecure,
         lease_file=Path(lease) if lease else None,
         pid_file=place.pid_file.absolute() if place.pid_file else None,
+        cluster=_cluster(session, work),
+        executor=work.executor,
     )
+
+
+def _cluster(session: Session, work: Work) -> ClusterAt | None:
+    """Return the cluster that a kubeconfig names, or the one that we run in, or None."""
+    from argoexec_cli.cli.clusters import ClusterOptions, kubeconfigs
+    from argoexec_cli.cli.serving import ClusterAt
+
+    files = kubeconfigs(session, ClusterOptions(kubeconfig=work.kubeconfig))
+    if not files:
+        from argoexec_cli.kube.connecting import in_cluster
+
+        if not in_cluster():
+            return None
+    return ClusterAt(tuple(path.absolute() for path in files), work.kube_context)
 
 
 def _images(work: Work, docker_config: Path) -> ImageSettings:

@@ -36,7 +36,7 @@ from argoexec_cli.kube.resources import EVENTS, NODES, PODS
 from argoexec_cli.models.base import field_paths
 from argoexec_cli.models.executor import Capacity, Executor, ExecutorInfo
 from argoexec_cli.models.logs import LogChunk, LogQuery
-from argoexec_cli.models.pod import Pod
+from argoexec_cli.models.pod import PodSpec
 from argoexec_cli.models.quantity import parse_bytes, parse_millicores
 from argoexec_cli.models.record import (
     PodEvent,
@@ -171,13 +171,15 @@ class KubernetesExecutor:
             name=NAME,
             version=__version__,
             runtime=f"kubernetes at {self._server}",
+            capabilities=("limits", "logs", "processes", "recovery", "security"),
+            granted=self._policy.granted,
             capacity=Capacity(
                 cpu_millicores=cpu,
                 memory_bytes=memory,
                 running_pods=phases.count("Running"),
                 queued_pods=phases.count("Pending"),
             ),
-            supported_pod_fields=tuple(field_paths(Pod)),
+            supported_pod_fields=tuple(field_paths(PodSpec, "spec.")),
         )
 
     @property

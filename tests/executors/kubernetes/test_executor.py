@@ -82,9 +82,7 @@ class TestKubernetesExecutor(ExecutorConformance):
             await executor.run_pod(request(name="Not Valid"))
 
     @pytest.mark.parametrize("kind", [CONFIG_MAPS, SECRETS], ids=lambda kind: kind.plural)
-    async def test_missing(  # type: ignore[override] # the cluster in place of a case
-        self, executor: Executor, cluster: FakeCluster, kind: Resource
-    ) -> None:
+    async def test_missing(self, executor: Executor, cluster: FakeCluster, kind: Resource) -> None:
         # What does not travel with the pod is the cluster's: it may come later.
         key = "configMapRef" if kind == CONFIG_MAPS else "secretRef"
         source = decode({key: {"name": "late"}}, EnvFromSource)

@@ -141,7 +141,7 @@ class FakeCluster:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_get("/version", server.version)
         app.router.add_route("*", "/{path:.*}", server.handle)
-        runner = web.AppRunner(app, shutdown_timeout=1.0)
+        runner = web.AppRunner(app, shutdown_timeout=1.0, access_log=None)
         await runner.setup()
         tls = self.authority.server_context() if self.authority else None
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)

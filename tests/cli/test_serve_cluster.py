@@ -1,0 +1,90 @@
+"""A daemon in whose name pods run in a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from argoexec_cli.kube.resources import PODS
+from tests.cli.conftest import ARGOEXEC, POD, Cli
+from tests.kube.cluster import FakeCluster
+from tests.kube.kubelet import running_kubelet
+
+WORKFLOW = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: hello}
+spec:
+  entrypoint: main
+  templates:
+  - {name: main, container: {image: busybox, command: [sh, -c, "echo from the cluster"]}}
+"""
+
+
+@contextmanager
+def kubelet(cluster: FakeCluster, directory: Path) -> Iterator[None]:
+    """Run a kubelet in a thread."""
+    ready, done = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with running_kubelet(cluster, directory):
+            ready.set()
+            await asyncio.to_thread(done.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(10)
+
+
+@pytest.fixture
+def cluster_cli(
+    cluster: FakeCluster, kubeconfig: Path, short_tmp: Path, request: pytest.FixtureRequest
+) -> Iterator[Cli]:
+    """Give the command line of a daemon that has a kubeconfig."""
+    cli = Cli(short_tmp, f"unix://{short_tmp}/s.sock")
+    where = ["--data-dir", str(short_tmp / "data"), "--socket", str(short_tmp / "s.sock")]
+    environment = cli.environment | {"PATH": "/usr/bin:/bin", "KUBECONFIG": str(kubeconfig)}
+    flags = ["--runtime", "fake", *getattr(request, "param", [])]
+    with kubelet(cluster, short_tmp / "kubelet"):
+        start = [*ARGOEXEC, "serve", "--detach", *flags, *where]
+        subprocess.run(start, env=environment, check=True, capture_output=True, timeout=60)
+        yield cli
+        stop = [*ARGOEXEC, "serve", "--stop", *where]
+        subprocess.run(stop, env=environment, check=True, capture_output=True, timeout=60)
+
+
+def test_without_any_name_a_run_goes_to_the_cluster(cluster_cli: Cli, cluster: FakeCluster) -> None:
+    outcome = cluster_cli("submit", "-", "--log", stdin=WORKFLOW)
+    assert (outcome.code, outcome.out) == (0, "from the cluster\n"), outcome.err
+    assert [pod["metadata"]["name"] for pod in cluster.store.all(PODS)] == ["hello"]
+    assert cluster_cli("delete", "hello").code == 0
+    assert cluster.store.all(PODS) == []
+
+
+@pytest.mark.parametrize("cluster_cli", [["--executor", "kubernetes"]], indirect=True)
+def test_a_daemon_whose_own_executor_is_the_cluster(cluster_cli: Cli, cluster: FakeCluster) -> None:
+    pod = POD.format(name="p", script="echo hello; exit 3")
+    outcome = cluster_cli("submit", "-", "--log", stdin=pod)
+    assert (outcome.code, outcome.out) == (1, "hello\n"), outcome.err
+    assert cluster.object(PODS, "p", "default")["status"]["phase"] == "Failed"
+
+
+def test_a_cluster_that_is_away_ends_the_start(alone: Cli, tmp_path: Path) -> None:
+    with FakeCluster() as gone:
+        path = gone.kubeconfig(tmp_path / "gone")
+    outcome = alone(
+        "serve", "--executor", "kubernetes", "--kubeconfig", str(path), "--data-dir", str(tmp_path)
+    )
+    assert outcome.code == 5
+    assert "the API server cannot be reached" in outcome.err
