@@ -78,6 +78,7 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
     """
     silence_grpc()
     from argoexec_cli.cli.executors import Executors
+    from argoexec_cli.cli.together import WithCluster
     from argoexec_cli.controller.service import open_controller
     from argoexec_cli.daemon.lease import Lease
     from argoexec_cli.daemon.server import Doors, serving
@@ -93,7 +94,7 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
             ) as executors,
             open_controller(plan.data_dir, executors.resolve, executors.default) as workflows,
             serving(
-                executor,
+                executor if cluster in (None, executor) else WithCluster(executor, cluster),
                 workflows,
                 addresses=plan.addresses,
                 doors=Doors(
