@@ -30,6 +30,13 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "plugin": "Answer Argo's agent as an executor plugin.",
         "agent": "Run the tasks of a cluster's WorkflowTaskSets.",
     },
+    "Make hosts": {
+        "provision": "Make hosts that run tasks, and a context that reaches them.",
+        "destroy": "End a fleet's hosts, and show that nothing is left.",
+        "fleets": "List the fleets that were made here.",
+        "hosts": "Show the hosts: whether they answer, what runs there, what they cost so far.",
+        "leaks": "List what carries argoexec's tags on AWS and no fleet here owns.",
+    },
     "Set up": {
         "context": "Choose among the servers of the config file.",
         "certs": "Show the certificates of contexts and fleets, and when they expire.",

@@ -62,6 +62,17 @@ def complete_context(ctx: Any, incomplete: str) -> list[str]:
     return [each.name for each in contexts if each.name.startswith(incomplete)]
 
 
+def complete_fleet(ctx: Any, incomplete: str) -> list[str]:
+    """Offer the names of the fleets that were made here."""
+    from argoexec_cli.cli.fleetplaces import fleet_store
+
+    try:
+        fleets = fleet_store(_session(ctx)).fleets()
+    except ArgoexecError:
+        return []
+    return [each.name for each in fleets if each.name.startswith(incomplete)]
+
+
 def complete_status(ctx: Any, incomplete: str) -> list[str]:
     """Offer phases and, once a letter is typed, reasons; after a comma one more of them."""
     from argoexec_cli.cli.statuses import PHASES, REASONS

@@ -95,17 +95,22 @@ class FleetSpec(Model, kw_only=True):
 
         The rest is checked by the module's own validations, at the plan.
         """
-        if not _NAME.fullmatch(self.name):
-            raise InvalidError(
-                f"{self.name!r} cannot be a fleet's name",
-                hint="1 to 30 lower-case letters, digits and dashes, a letter first, as in lab-2",
-            )
+        check_name(self.name)
         if not _OWNER.fullmatch(self.owner):
             raise InvalidError(
                 f"{self.owner!r} cannot be an owner",
                 hint="1 to 64 letters, digits and . _ @ + = -, as in me@example.com",
             )
         return self
+
+
+def check_name(name: str) -> None:
+    """Raise `InvalidError` for what cannot be a fleet's name: a tag, a directory, a host."""
+    if not _NAME.fullmatch(name):
+        raise InvalidError(
+            f"{name!r} cannot be a fleet's name",
+            hint="1 to 30 lower-case letters, digits and dashes, a letter first, as in lab-2",
+        )
 
 
 class HostRecord(Model, kw_only=True):

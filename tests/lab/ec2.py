@@ -56,7 +56,7 @@ class Ec2:
 
         *v1* has the metadata service answer without a token, which containers' cloud-init needs.
         """
-        self.refusals: list[Refusal] = []
+        self._refusals: dict[str, list[Refusal]] = {}
         self.hosts: dict[str, Host] = {}
         self._make_host = make_host
         self._v1 = v1
@@ -113,14 +113,23 @@ class Ec2:
         ]
         return [each for each in found if not states or each.state in states]
 
-    def check_room(self) -> None:
-        """Refuse a launch when a test has asked for that."""
-        from moto.ec2.exceptions import EC2ClientError
+    def refuse(self, operation: str, *refusals: Refusal) -> None:
+        """Answer the next calls of *operation* with these, one each; nothing: with none.
+
+        Known are RunInstances and GetCallerIdentity.
+        """
+        with self._lock:
+            self._refusals[operation] = list(refusals)
+
+    def check(self, operation: str) -> None:
+        """Refuse a call when a test has asked for that."""
+        from moto.core.exceptions import ServiceException
 
         with self._lock:
-            refusal = self.refusals.pop(0) if self.refusals else None
+            waiting = self._refusals.get(operation)
+            refusal = waiting.pop(0) if waiting else None
         if refusal is not None:
-            raise EC2ClientError(refusal.code, refusal.message)
+            raise ServiceException(*refusal)
 
     def launched(self, instance: Any) -> None:
         """Make the machine of a new instance, in the background as EC2 does."""
@@ -166,11 +175,17 @@ def _patched(ec2: Ec2) -> Iterator[None]:
     from moto import settings
     from moto.ec2.models.instances import Instance, InstanceBackend
     from moto.ec2.models.subnets import Subnet
+    from moto.sts.responses import TokenResponse
 
     make, run = Instance.__init__, InstanceBackend.run_instances
+    identify = TokenResponse.get_caller_identity
+
+    def get_caller_identity(self: Any) -> Any:
+        ec2.check("GetCallerIdentity")
+        return identify(self)
 
     def run_instances(self: Any, *args: Any, **options: Any) -> Any:
-        ec2.check_room()
+        ec2.check("RunInstances")
         return run(self, *args, **options)
 
     def init(self: Any, *args: Any, **options: Any) -> None:
@@ -198,6 +213,7 @@ def _patched(ec2: Ec2) -> Iterator[None]:
         patch.object(settings, "EC2_ENABLE_INSTANCE_TYPE_VALIDATION", True),
         patch.dict("os.environ", {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}),
         patch.object(InstanceBackend, "run_instances", run_instances),
+        patch.object(TokenResponse, "get_caller_identity", get_caller_identity),
         patch.object(Instance, "__init__", init),
         patch.object(Subnet, "get_available_subnet_ip", address),
         *fillings(),

@@ -23,6 +23,9 @@ else
   done
 fi
 
+# Container runtimes inside set kernel parameters of the networks that they make.
+export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
+
 # A private /run/systemd/nspawn: nspawn keeps a lock there that is the whole machine's otherwise.
 mkdir -p /run/systemd/nspawn
 exec unshare --mount --propagation slave bash -c '

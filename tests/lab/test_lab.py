@@ -92,7 +92,7 @@ def test_an_instance_is_a_machine(ec2: Ec2, client: Callable[[str], Any], tmp_pa
 
 
 def test_refuses_a_launch_when_told_to(ec2: Ec2, client: Callable[[str], Any]) -> None:
-    ec2.refusals.append(Refusal("InsufficientInstanceCapacity", "no t3.small in us-east-1a"))
+    ec2.refuse("RunInstances", Refusal("InsufficientInstanceCapacity", "no t3.small here"))
     api, chosen = client("ec2"), image(client)
     with pytest.raises(api.exceptions.ClientError, match="InsufficientInstanceCapacity"):
         api.run_instances(ImageId=chosen, InstanceType="t3.small", MinCount=1, MaxCount=1)

@@ -207,12 +207,12 @@ async def test_what_aws_refuses(
     spec = fleet(f"no-{refused.code.lower()[:12]}", endpoint_url=url, subnet_id=subnet)
     steps = Steps()
     terraform = await Terraform.open(directory, environment, steps.append)
-    ec2.refusals.append(Refusal(refused.code, "Because I say so."))
+    ec2.refuse("RunInstances", Refusal(refused.code, "Because I say so."))
     try:
         with pytest.raises(refused.error, match=refused.says) as caught:
             await converge(terraform, spec)
     finally:
-        ec2.refusals.clear()
+        ec2.refuse("RunInstances")
     assert caught.value.hint
     assert steps.of(spec.host_names[0])[-1] == ("create the instance", "failed")
     assert not (directory / PLAN_FILE).exists()

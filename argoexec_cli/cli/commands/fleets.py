@@ -1,0 +1,45 @@
+"""`argoexec fleets`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from argoexec_cli.cli.declare import Option
+from argoexec_cli.cli.durations import render_age
+from argoexec_cli.cli.fleetplaces import fleet_store
+from argoexec_cli.cli.items import now
+from argoexec_cli.cli.output import Data, write, write_data
+from argoexec_cli.cli.session import Session
+from argoexec_cli.cli.table import render_table
+from argoexec_cli.models.base import encode
+
+if TYPE_CHECKING:
+    from argoexec_cli.compute.fleet.record import Fleet
+
+_HEADER = ["NAME", "PROVIDER", "REGION", "HOSTS", "RUNTIME", "PHASE", "AGE"]
+
+
+def fleets_(
+    session: Session,
+    output: Annotated[
+        Data | None, Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
+    ] = None,
+) -> None:
+    """List the fleets that were made here.
+
+    Asks nobody: `argoexec hosts` looks whether they answer.
+    """
+    found = fleet_store(session).fleets()
+    if output is not None:
+        write_data([encode(fleet) for fleet in found], output)
+    elif not found:
+        session.say("there is no fleet; to make one: argoexec provision")
+    else:
+        write(render_table([_row(fleet) for fleet in found], header=_HEADER, color=session.color))
+
+
+def _row(fleet: Fleet) -> list[str]:
+    region = fleet.spec.region if fleet.spec else ""
+    count = f"{sum(host.proved for host in fleet.hosts)}/{len(fleet.hosts)}"
+    old = render_age((now() - fleet.created).total_seconds())
+    return [fleet.name, fleet.provider, region, count, fleet.runtime, fleet.phase, old]

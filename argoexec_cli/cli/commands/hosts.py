@@ -1,0 +1,65 @@
+"""`argoexec hosts`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from argoexec_cli.cli.completion import complete_fleet
+from argoexec_cli.cli.declare import Argument, Option
+from argoexec_cli.cli.fleetplaces import fleet_store, tools_for
+from argoexec_cli.cli.output import Data, write, write_data
+from argoexec_cli.cli.session import Session
+from argoexec_cli.cli.table import render_table
+from argoexec_cli.errors import ExitCode
+from argoexec_cli.models.base import encode
+
+if TYPE_CHECKING:
+    from argoexec_cli.compute.fleet.survey import HostView
+
+_HEADER = ["NAME", "STATE", "HEALTH", "VERSION", "RUNTIME", "PODS", "ADDRESS", "TYPE", "COST"]
+
+
+async def hosts_(
+    session: Session,
+    name: Annotated[
+        str, Argument(metavar="[NAME]", help="Of that fleet only.", complete=complete_fleet)
+    ] = "",
+    output: Annotated[
+        Data | None, Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
+    ] = None,
+) -> int:
+    """Show the hosts: whether they answer, what runs there, what they cost so far.
+
+    The exit code is 1 when one of them does not answer.
+    """
+    from argoexec_cli.compute.fleet.survey import survey
+
+    store = fleet_store(session)
+    fleets = [store.find(name)] if name else store.fleets()
+    views: list[HostView] = []
+    for fleet in fleets:
+        views += await survey(fleet, tools_for(session, fleet))
+    if output is not None:
+        write_data([encode(view) for view in views], output)
+    elif not views:
+        session.say("there is no host; to make some: argoexec provision")
+    else:
+        write(render_table([_row(view) for view in views], header=_HEADER, color=session.color))
+    return ExitCode.OK if all(view.healthy for view in views) else ExitCode.FAILED
+
+
+def _row(view: HostView) -> list[str]:
+    cost = f"${view.cost:.2f}" if view.cost is not None else ""
+    pods = str(view.running_pods) if view.healthy else ""
+    health = "ok" if view.healthy else view.problem
+    return [
+        view.name,
+        view.state,
+        health,
+        view.version,
+        view.runtime,
+        pods,
+        view.address,
+        view.instance_type,
+        cost,
+    ]

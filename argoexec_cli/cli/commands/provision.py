@@ -1,0 +1,118 @@
+"""`argoexec provision`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple
+
+from argoexec_cli.cli.completion import complete_fleet
+from argoexec_cli.cli.declare import Argument, Option
+from argoexec_cli.cli.output import Data
+from argoexec_cli.cli.session import Session
+
+
+class Hosts(NamedTuple):
+    """Which machines."""
+
+    provider: Annotated[
+        Literal["aws", "ssh", "local"] | None,
+        Option(metavar="WHERE", help="aws makes hosts; ssh: those of --host; local: this machine."),
+    ] = None
+    host: Annotated[
+        list[str] | None, Option(metavar="USER@HOST", help="A machine that exists, with any port.")
+    ] = None
+    identity: Annotated[str, Option(metavar="FILE", help="The SSH key that logs in there.")] = ""
+    number: Annotated[int | None, Option("--count", metavar="N", min=1, help="So many hosts.")] = (
+        None
+    )
+    instance_type: Annotated[str, Option(metavar="TYPE", help="EC2's, such as t3.small.")] = ""
+    arch: Annotated[
+        Literal["x86_64", "arm64"] | None, Option(metavar="ARCH", help="x86_64 or arm64.")
+    ] = None
+    os: Annotated[
+        Literal["al2023", "ubuntu-24.04", "debian-12"] | None,
+        Option(metavar="OS", help="al2023, ubuntu-24.04 or debian-12."),
+    ] = None
+    ami: Annotated[str, Option(metavar="ID", help="This image and no other.")] = ""
+    spot: Annotated[bool, Option("--spot", help="Spot capacity: cheap, and may be taken away.")] = (
+        False
+    )
+
+
+class Network(NamedTuple):
+    """Where they are, and how we get there."""
+
+    region: Annotated[str, Option(metavar="NAME", help="AWS's; default: AWS_REGION.")] = ""
+    subnet: Annotated[str, Option(metavar="ID", help="Not a VPC of the fleet's own.")] = ""
+    allow: Annotated[
+        list[str] | None,
+        Option(metavar="CIDR", help="Who may reach the hosts; default: this machine's address."),
+    ] = None
+    connect: Annotated[
+        Literal["public", "private"] | None,
+        Option(metavar="WHICH", help="The addresses to use: public or private."),
+    ] = None
+    via: Annotated[
+        Literal["ssh"] | None, Option(metavar="WAY", help="ssh: carry the daemon's port by SSH.")
+    ] = None
+    backend: Annotated[
+        str, Option(metavar="URL", help="Terraform's state: s3://BUCKET/KEY?region=NAME.")
+    ] = ""
+
+
+class Software(NamedTuple):
+    """What runs there."""
+
+    runtime: Annotated[
+        Literal["docker", "containerd"] | None,
+        Option(metavar="NAME", help="docker or containerd."),
+    ] = None
+    offline: Annotated[
+        bool, Option("--offline", help="Hosts reach no package index: bring the wheels along.")
+    ] = False
+    prepull: Annotated[
+        list[str] | None, Option(metavar="IMAGE", help="Have that image there already.")
+    ] = None
+    lease: Annotated[
+        str, Option(metavar="DURATION", help="Hosts nobody uses for so long end; 0: never.")
+    ] = ""
+    owner: Annotated[str, Option(metavar="NAME", help="Who answers for it: a tag.")] = ""
+
+
+class Doing(NamedTuple):
+    """How far to go, and what to say of it."""
+
+    plan: Annotated[bool, Option("--plan", help="Only show what would be done.")] = False
+    yes: Annotated[bool, Option("--yes", "-y", help="Do not ask.")] = False
+    register: Annotated[bool, Option("--register", help="Make its hosts known as executors.")] = (
+        False
+    )
+    default: Annotated[
+        bool, Option("--default", help="And the first of them the default executor.")
+    ] = False
+    timings: Annotated[bool, Option("--timings", help="Show how long each step took.")] = False
+    output: Annotated[
+        Data | None, Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
+    ] = None
+
+
+async def provision_(
+    session: Session,
+    hosts: Hosts,
+    network: Network,
+    software: Software,
+    doing: Doing,
+    name: Annotated[
+        str, Argument(metavar="[NAME]", help="The fleet.", complete=complete_fleet)
+    ] = "default",
+) -> int:
+    """Make hosts that run tasks, and a context that reaches them.
+
+    Looks, shows the plan, asks, then: Terraform, Ansible, the daemon, a pod as a proof. Again with
+    the same name it changes what differs, repairs what is broken and continues what was cut off;
+    what is not said stays as it was. Each host is a context of its own, NAME/0 and so on.
+    """
+    from argoexec_cli.cli.interrupt import tidy_on_interrupt
+    from argoexec_cli.cli.provisioning import Wish, provision
+
+    wish = Wish(name, hosts, network, software, doing)
+    return await tidy_on_interrupt(session, provision(session, wish))

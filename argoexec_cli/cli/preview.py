@@ -1,0 +1,28 @@
+"""What `provision` would do, in words and dollars."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from argoexec_cli.compute.fleet.compute import Preview
+from argoexec_cli.compute.fleet.record import Fleet
+
+_SIGNS: Final = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
+_MOST: Final = 30
+_HOURS_A_MONTH: Final = 730
+
+
+def render_preview(fleet: Fleet, preview: Preview) -> str:
+    """Return the lines that are shown before the question."""
+    lines = [f"  {_SIGNS[each.action]} {each.address}" for each in preview.changes[:_MOST]]
+    if len(preview.changes) > _MOST:
+        lines.append(f"  … and {len(preview.changes) - _MOST} more")
+    lines += [f"  ! {name} was stopped: start it" for name in preview.repairs]
+    lines += [f"  ~ {host.name}: finish it" for host in fleet.hosts if not host.proved]
+    if not lines:
+        lines = [f"  = {fleet.name} exists as it should"]
+    if preview.hourly_low is not None and preview.hourly_high is not None:
+        low, high = preview.hourly_low, preview.hourly_high
+        month = f"${low * _HOURS_A_MONTH:.0f} to ${high * _HOURS_A_MONTH:.0f} a month"
+        lines.append(f"  price: ${low:.3f} to ${high:.3f} an hour, {month} ({preview.price_note})")
+    return "".join(f"{line}\n" for line in lines)

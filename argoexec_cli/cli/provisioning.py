@@ -1,0 +1,113 @@
+"""`provision`, from the wish to the last word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from argoexec_cli.cli.asking import confirmed
+from argoexec_cli.cli.fleetplaces import fleet_store, tools_for
+from argoexec_cli.cli.fleetwish import wanted_fleet
+from argoexec_cli.cli.items import now
+from argoexec_cli.cli.output import write, write_data
+from argoexec_cli.cli.preview import render_preview
+from argoexec_cli.cli.session import Session
+from argoexec_cli.cli.steps import StepDisplay
+from argoexec_cli.cli.waterfall import render_waterfall
+from argoexec_cli.compute.events import Step
+from argoexec_cli.compute.fleet.access import write_contexts
+from argoexec_cli.compute.fleet.provision import Provisioning
+from argoexec_cli.compute.fleet.timings import Timings
+from argoexec_cli.errors import StoppedError, UnsupportedError
+from argoexec_cli.models.base import encode
+
+if TYPE_CHECKING:
+    from argoexec_cli.cli.commands.provision import Doing, Hosts, Network, Software
+    from argoexec_cli.compute.fleet.record import Fleet
+    from argoexec_cli.models.connection import Endpoint
+
+
+_REFUSAL: Final = "this would make or change hosts"
+
+
+class Wish(NamedTuple):
+    """Everything that the command line says about a fleet."""
+
+    name: str
+    hosts: Hosts
+    network: Network
+    software: Software
+    doing: Doing
+
+
+async def provision(session: Session, wish: Wish) -> None:
+    """Make, continue or change the fleet as *wish* says, and tell how to use it."""
+    store, doing = fleet_store(session), wish.doing
+    timings = Timings(began=now())
+    with store.held(wish.name) as place, StepDisplay(session) as display:
+
+        def on_step(step: Step) -> None:
+            timings.add(step)
+            display.show(step)
+
+        before = place.load()
+        fleet = await wanted_fleet(session, wish, before, place)
+        _check_register(fleet, doing)
+        work = Provisioning(fleet, tools_for(session, fleet, on_step))
+        preview = await work.preview()
+        if doing.plan and doing.output is not None:
+            write_data(encode(preview), doing.output)
+            return
+        session.say_text(render_preview(fleet, preview))
+        if doing.plan:
+            return
+        if not (preview.empty or doing.yes) and not confirmed("Do this?", _REFUSAL):
+            raise StoppedError("nothing was made", hint="say --yes, or answer y")
+        asked = now()
+        ways = await work.run()
+        config = Path(session.settings.config.value)
+        write_contexts(config, work.fleet, ways, current=not session.settings.current_context)
+        if doing.register or doing.default:
+            _register(session, work.fleet, ways, default=doing.default)
+    _conclude(session, wish, work.fleet, timings, (now() - asked).total_seconds())
+
+
+def _conclude(session: Session, wish: Wish, fleet: Fleet, timings: Timings, took_s: float) -> None:
+    doing = wish.doing
+    if doing.output is not None:
+        data = encode(fleet)
+        if doing.timings:
+            data["timings"] = msgspec.to_builtins(timings.spans)
+        write_data(data, doing.output)
+    elif doing.timings:
+        write(render_waterfall(timings, (now() - timings.began).total_seconds()))
+    count = len(fleet.hosts)
+    session.say(f"{fleet.name}: {count} host{'s' if count != 1 else ''} ready in {took_s:.0f} s")
+    session.say(f"to use it: argoexec --context {fleet.name} submit FILE --log")
+
+
+def _check_register(fleet: Fleet, doing: Doing) -> None:
+    if (doing.register or doing.default) and fleet.via:
+        raise UnsupportedError(
+            "an executor that is reached by SSH cannot be registered: the controller has no key",
+            hint="leave out --via ssh, or --register",
+        )
+
+
+def _register(session: Session, fleet: Fleet, ways: dict[str, Endpoint], *, default: bool) -> None:
+    """Make every host known in the registry's file, the first under the fleet's own name."""
+    from argoexec_cli.controller.registering import plan_register, write_registry
+    from argoexec_cli.controller.registry import Registration
+
+    path = Path(session.settings.registry.value)
+    text = path.read_text() if path.exists() else None
+    first = next(iter(ways.values()))
+    named = {fleet.name: first, **{host.key: ways[host.name] for host in fleet.hosts}}
+    for name, way in named.items():
+        entry = Registration(way.server, way.tls)
+        chosen = default and name == fleet.name
+        text = plan_register(text, name, entry, default=chosen, file=str(path))
+    write_registry(path, text or "")
+    session.say(f"registered {', '.join(named)} in {path}")

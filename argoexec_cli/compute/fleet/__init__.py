@@ -1,0 +1,1 @@
+"""A fleet's life: provisioned, continued, repaired, looked at and destroyed."""

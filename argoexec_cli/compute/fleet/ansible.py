@@ -1,0 +1,112 @@
+"""`Configure` by the project's own playbooks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from argoexec_cli.compute.ansible import Configuration, Target, configure
+from argoexec_cli.compute.events import OnStep, Step
+from argoexec_cli.compute.fleet import access
+from argoexec_cli.compute.fleet.configure import as_root, pull_image
+from argoexec_cli.compute.fleet.record import Fleet, Host
+from argoexec_cli.compute.fleet.store import Place
+from argoexec_cli.compute.package import packages_for
+from argoexec_cli.errors import PreconditionError
+from argoexec_cli.models.connection import Ssh
+
+_CACHE: Final = "packages"
+_REMOVE_S: Final = 120.0
+# The reverse of the roles argoexec and firewall, with their paths.
+_REMOVE: Final = """\
+set -eu
+systemctl disable --now argoexec.service 2>/dev/null || true
+systemctl disable --now argoexec-firewall.service 2>/dev/null || true
+rm -rf /etc/systemd/system/argoexec.service /etc/systemd/system/argoexec.service.d
+rm -rf /etc/systemd/system/argoexec-firewall.service
+rm -rf /opt/argoexec /etc/argoexec /var/lib/argoexec /usr/local/bin/argoexec /run/argoexec
+systemctl daemon-reload
+"""
+
+
+class AnsibleConfigure:
+    """See `Configure`. Archives to install are kept beside all fleets, and used again."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """*environment* is what Ansible and pip get: `config.load.child_environment`."""
+        self._environment = environment
+
+    async def apply(
+        self,
+        fleet: Fleet,
+        place: Place,
+        hosts: Sequence[Host],
+        logins: Mapping[str, Ssh | None],
+        on_step: OnStep,
+    ) -> None:
+        """See `Configure.apply`. Raises what `compute.ansible.configure` does."""
+        cache = place.directory.parent.parent / _CACHE
+        packages = await packages_for(logins, cache, self._environment, offline=fleet.offline)
+        targets = [
+            Target(
+                host.key,
+                logins[host.name],
+                access.host_certificates(fleet, place, host),
+                packages[host.name],
+            )
+            for host in hosts
+        ]
+        wanted = Configuration(
+            runtime=fleet.runtime,
+            port=fleet.daemon_port,
+            client_cidrs=fleet.spec.client_cidrs if fleet.spec else (),
+            leased=bool(fleet.spec and fleet.spec.lease_s),
+        )
+        names = {host.key: host.name for host in hosts}
+
+        def under_its_name(step: Step) -> None:
+            subject = names.get(step.subject, step.subject)
+            on_step(msgspec.structs.replace(step, subject=subject))
+
+        await configure(targets, wanted, self._environment, under_its_name)
+        pulls = [(host, image) for host in hosts for image in fleet.prepull]
+        await asyncio.gather(
+            *(_pull(fleet, host, logins[host.name], image, on_step) for host, image in pulls)
+        )
+
+    async def remove(
+        self,
+        fleet: Fleet,
+        place: Place,
+        hosts: Sequence[Host],
+        logins: Mapping[str, Ssh | None],
+        on_step: OnStep,
+    ) -> None:
+        """See `Configure.remove`."""
+        await asyncio.gather(*(_remove(host, logins[host.name], on_step) for host in hosts))
+
+
+async def _pull(fleet: Fleet, host: Host, login: Ssh | None, image: str, on_step: OnStep) -> None:
+    action = f"pull {image}"
+    on_step(Step(source="probe", action=action, state="started", subject=host.name))
+    await pull_image(fleet.runtime, login, image)
+    on_step(Step(source="probe", action=action, state="done", subject=host.name))
+
+
+async def _remove(host: Host, login: Ssh | None, on_step: OnStep) -> None:
+    action = "remove the daemon"
+    on_step(Step(source="daemon", action=action, state="started", subject=host.name))
+    done = await as_root(login, "sh -s", _REMOVE.encode(), timeout_s=_REMOVE_S)
+    if done.exit_code:
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        on_step(
+            Step(source="daemon", action=action, state="failed", subject=host.name, detail=said)
+        )
+        raise PreconditionError(
+            f"{host.name}: the daemon cannot be removed: {said}",
+            hint="if the host is gone for good: leave it out with --force",
+        )
+    on_step(Step(source="daemon", action=action, state="done", subject=host.name))

@@ -1,0 +1,124 @@
+"""Hosts that exist already: reached by SSH, or this machine."""
+
+from __future__ import annotations
+
+import msgspec
+
+from argoexec_cli.compute.fleet.compute import Preview
+from argoexec_cli.compute.fleet.record import Fleet, Host
+from argoexec_cli.compute.fleet.store import Place
+from argoexec_cli.compute.models import Change, Finding, HostRecord, Resource
+from argoexec_cli.errors import InvalidError
+from argoexec_cli.models.connection import Ssh
+from argoexec_cli.proc import Child, run
+
+_KIND = "host"
+
+
+class GivenHosts:
+    """Hosts that somebody else made and keeps (`--provider ssh`)."""
+
+    def __init__(self, fleet: Fleet, place: Place) -> None:
+        """Serve the hosts that *fleet* names."""
+        self._fleet = fleet
+        self._place = place
+
+    async def preflight(self) -> tuple[Finding, ...]:
+        """Look for the program `ssh`."""
+        done = await run(Child(["ssh", "-V"], 10.0))
+        version = done.stderr.decode(errors="replace").strip()
+        return (Finding(check="ssh", state="ok", found=version),)
+
+    async def plan(self) -> Preview:
+        """Tell which hosts are new to the fleet."""
+        known = {(each.address, each.port) for each in self._fleet.hosts}
+        new = [each for each in self._fleet.given if (each.host, each.port) not in known]
+        return Preview(
+            changes=tuple(
+                Change(address=each.host, kind=_KIND, action="create", host=each.host)
+                for each in new
+            )
+        )
+
+    async def apply(self) -> tuple[Host, ...]:
+        """Return the hosts that were given."""
+        return tuple(
+            Host(
+                name=f"{self._fleet.name}/{number}",
+                id=each.host,
+                address=each.host,
+                private_ip=each.host,
+                user=each.user,
+                port=each.port,
+            )
+            for number, each in enumerate(self._fleet.given)
+        )
+
+    async def destroy(self) -> None:
+        """End nothing: the hosts are not ours."""
+
+    async def leftovers(self) -> tuple[Resource, ...]:
+        """Return nothing: the hosts are not ours."""
+        return ()
+
+    async def states(self) -> dict[str, HostRecord]:
+        """Return nothing: nobody keeps account of them."""
+        return {}
+
+    def login(self, host: Host) -> Ssh | None:
+        """Return the login that was given, with the fleet's own list of host keys."""
+        known_hosts = str(self._place.known_hosts)
+        return msgspec.structs.replace(self._fleet.given[host.number], known_hosts_file=known_hosts)
+
+
+class ThisMachine:
+    """The machine that argoexec runs on (`--provider local`)."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        """Serve this machine as the fleet's one host."""
+        self._fleet = fleet
+
+    async def preflight(self) -> tuple[Finding, ...]:
+        """Look for nothing: Ansible says what it lacks."""
+        return ()
+
+    async def plan(self) -> Preview:
+        """Tell whether this machine is new to the fleet."""
+        if self._fleet.hosts:
+            return Preview()
+        change = Change(address="localhost", kind=_KIND, action="create", host="localhost")
+        return Preview(changes=(change,))
+
+    async def apply(self) -> tuple[Host, ...]:
+        """Return this machine."""
+        name = f"{self._fleet.name}/0"
+        return (Host(name=name, id="localhost", address="127.0.0.1", private_ip="127.0.0.1"),)
+
+    async def destroy(self) -> None:
+        """End nothing."""
+
+    async def leftovers(self) -> tuple[Resource, ...]:
+        """Return nothing."""
+        return ()
+
+    async def states(self) -> dict[str, HostRecord]:
+        """Return nothing: nobody keeps account of them."""
+        return {}
+
+    def login(self, host: Host) -> Ssh | None:
+        """Return None: nobody needs to log in."""
+        return None
+
+
+def parse_host(text: str, identity: str = "") -> Ssh:
+    """Read `[USER@]HOST[:PORT]`; an IPv6 address stands in brackets. `InvalidError` otherwise."""
+    user, _, place = text.rpartition("@")
+    host, port = place, ""
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+        port = port.removeprefix(":")
+    elif place.count(":") == 1:
+        host, _, port = place.partition(":")
+    if not host or host.startswith("-") or (port and not port.isdigit()):
+        raise InvalidError(f"--host {text!r} is not a host", hint="--host admin@10.0.0.5:22")
+    return Ssh(host=host, user=user, port=int(port or 0), identity_file=identity)

@@ -1,0 +1,183 @@
+"""From nothing, or from wherever the last run was cut off, to a fleet whose every host runs pods.
+
+Every step may be repeated, so continuing is running it again: what is done already is found done.
+The record says how far a run came; nothing is believed that can be asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from argoexec_cli.compute.events import OnStep, Step
+from argoexec_cli.compute.fleet import access, daemon
+from argoexec_cli.compute.fleet.compute import Compute, Preview
+from argoexec_cli.compute.fleet.configure import Configure, configuration_digest, load_stand_in
+from argoexec_cli.compute.fleet.record import Fleet, Host, Phase
+from argoexec_cli.compute.fleet.ssh import Limits, forget_host_key, wait_for_login
+from argoexec_cli.compute.fleet.store import Place
+from argoexec_cli.compute.trust.fleet import forget_host, open_trust
+from argoexec_cli.errors import (
+    ArgoexecError,
+    CapacityError,
+    NotFoundError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from argoexec_cli.models.connection import Endpoint
+
+_LOGIN_S: Final = 600.0
+# A new instance lets nobody in before cloud-init has written the key down.
+_KEY_S: Final = 90.0
+_CHECKS: Final = "check tools and access"
+_AS_IT_IS: Final = "as it should be"
+
+
+# By the checks' names: what a shell sees then says as much as AWS's own answer would.
+_ERRORS: Final[dict[str, type[ArgoexecError]]] = {
+    "credentials": UnauthenticatedError,
+    "image": NotFoundError,
+    "subnet": NotFoundError,
+    "quota": CapacityError,
+}
+
+
+class Tools(NamedTuple):
+    """What a run works with."""
+
+    place: Place
+    compute: Compute
+    configure: Configure
+    on_step: OnStep
+
+
+class Provisioning:
+    """One run for one fleet, whose directory the caller holds. Cancel it any time; run it again."""
+
+    def __init__(self, fleet: Fleet, tools: Tools) -> None:
+        """Do nothing yet."""
+        self.fleet = fleet
+        self._place, self._compute, self._configure, self._on_step = tools
+
+    async def preview(self) -> Preview:
+        """Check what is needed and find out what would be done; makes nothing.
+
+        `PreconditionError` names the first thing that is wrong, with its fix.
+        """
+        self._on_step(Step(source="preflight", action=_CHECKS, state="started"))
+        for finding in await self._compute.preflight():
+            if finding.state == "wrong":
+                text = f"{finding.check}: {finding.found}"
+                self._on_step(Step(source="preflight", action=_CHECKS, state="failed", detail=text))
+                raise _ERRORS.get(finding.check, PreconditionError)(text, hint=finding.fix)
+        self._on_step(Step(source="preflight", action=_CHECKS, state="done"))
+        return await self._compute.plan()
+
+    async def run(self) -> dict[str, Endpoint]:
+        """Do all that is left to do; return the way to each host's daemon, in order.
+
+        When a host fails, the others are finished first. Raises that host's error.
+        """
+        self._save(phase="planned")
+        self._take_over(await self._compute.apply())
+        self._save(phase="applied")
+        ways = {host.name: self._way(host) for host in self.fleet.hosts}
+        stale = await self._stale(ways)
+        if stale:
+            await self._prepare(stale)
+            await self._together(stale, lambda host: self._prove(host, ways[host.name]))
+        self._save(phase="ready")
+        return ways
+
+    def _take_over(self, found: tuple[Host, ...]) -> None:
+        """Write down the hosts that there are now; forget what belonged to those that are gone."""
+        known = {host.name: host for host in self.fleet.hosts}
+        kept = tuple(_merged(known.get(host.name), host) for host in found)
+        trust = open_trust(self._place.trust, self.fleet.name)
+        for name in known.keys() - {host.name for host in kept}:
+            forget_host(trust, known[name].key)
+        for host in kept:
+            before = known.get(host.name)
+            if before is not None and before.id != host.id and before.address:
+                forget_host_key(self._place.known_hosts, before.address)
+        self.fleet = msgspec.structs.replace(self.fleet, hosts=kept)
+
+    async def _stale(self, ways: dict[str, Endpoint]) -> list[Host]:
+        """Return the hosts that are not as they should be: other configuration, or no answer."""
+
+        async def fresh(host: Host) -> bool:
+            if not host.proved or host.configured != self._digest(host):
+                return False
+            try:
+                await daemon.ask(ways[host.name])
+            except ArgoexecError:
+                return False
+            return True
+
+        hosts = self.fleet.hosts
+        answers = await asyncio.gather(*map(fresh, hosts))
+        for host, good in zip(hosts, answers, strict=True):
+            if good:
+                found = Step(source="record", action=_AS_IT_IS, state="skipped", subject=host.name)
+                self._on_step(found)
+        return [host for host, good in zip(hosts, answers, strict=True) if not good]
+
+    async def _prepare(self, hosts: Sequence[Host]) -> None:
+        """Wait until one can log in to all of *hosts*, and configure them, all at once."""
+
+        async def reach(host: Host) -> None:
+            if (login := self._compute.login(host)) is not None:
+                patience = _KEY_S if self.fleet.provider == "aws" else 0.0
+                limits = Limits(_LOGIN_S, patience)
+                await wait_for_login(login, host.name, self._on_step, limits)
+
+        await self._together(hosts, reach)
+        logins = {host.name: self._compute.login(host) for host in hosts}
+        await self._configure.apply(self.fleet, self._place, hosts, logins, self._on_step)
+        for host in hosts:
+            done = msgspec.structs.replace(host, configured=self._digest(host), proved=False)
+            self.fleet = self.fleet.with_host(done)
+        self._save()
+
+    async def _prove(self, host: Host, way: Endpoint) -> None:
+        """See that the daemon of *host* answers and runs a pod."""
+
+        async def stand_in() -> None:
+            await load_stand_in(self.fleet.runtime, self._compute.login(host), daemon.PROBE_IMAGE)
+
+        await daemon.wait_for_health(way, host.name, self._on_step)
+        await daemon.probe(way, host.name, self._on_step, stand_in)
+        now = next(each for each in self.fleet.hosts if each.name == host.name)
+        self.fleet = self.fleet.with_host(msgspec.structs.replace(now, proved=True))
+        self._save()
+
+    async def _together(
+        self, hosts: Sequence[Host], work: Callable[[Host], Awaitable[None]]
+    ) -> None:
+        """Do *work* for all hosts at once, to the end of each; raise the first that failed."""
+        ends = await asyncio.gather(*map(work, hosts), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+
+    def _way(self, host: Host) -> Endpoint:
+        return access.endpoint(self.fleet, self._place, host, self._compute.login(host))
+
+    def _digest(self, host: Host) -> str:
+        certificates = access.host_certificates(self.fleet, self._place, host)
+        return configuration_digest(self.fleet, host, certificates)
+
+    def _save(self, *, phase: Phase | None = None) -> None:
+        if phase is not None:
+            self.fleet = msgspec.structs.replace(self.fleet, phase=phase)
+        self._place.save(self.fleet)
+
+
+def _merged(before: Host | None, now: Host) -> Host:
+    """Return *now* with what is known of the same machine from before."""
+    if before is None or before.id != now.id:
+        return now
+    return msgspec.structs.replace(now, configured=before.configured, proved=before.proved)

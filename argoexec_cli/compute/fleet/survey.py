@@ -1,0 +1,75 @@
+"""A fleet's hosts as they are now: asked of the cloud, and of their daemons."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from argoexec_cli.compute.aws.prices import cost_so_far
+from argoexec_cli.compute.fleet import access, daemon
+from argoexec_cli.compute.fleet.provision import Tools
+from argoexec_cli.compute.fleet.record import Fleet, Host
+from argoexec_cli.compute.models import HostRecord
+from argoexec_cli.errors import ArgoexecError
+from argoexec_cli.models.base import Model
+
+
+class HostView(Model, kw_only=True):
+    """One host. `problem` says why it is not healthy; `cost` is in US dollars since its launch."""
+
+    name: str
+    state: str
+    healthy: bool
+    problem: str = ""
+    version: str = ""
+    runtime: str = ""
+    running_pods: int = 0
+    address: str = ""
+    instance_type: str = ""
+    cost: float | None = None
+
+
+async def survey(fleet: Fleet, tools: Tools) -> list[HostView]:
+    """Look at all hosts of *fleet* at once; none of what is wrong with them is raised."""
+    states = await tools.compute.states()
+    return list(await asyncio.gather(*(_look(fleet, tools, each, states) for each in fleet.hosts)))
+
+
+async def _look(
+    fleet: Fleet, tools: Tools, host: Host, states: Mapping[str, HostRecord]
+) -> HostView:
+    known = states.get(host.name)
+    state = known.state if known else ("gone" if fleet.provider == "aws" else "given")
+    cost = _cost(fleet, known)
+    view = HostView(
+        name=host.name,
+        state=state,
+        healthy=False,
+        address=host.address,
+        instance_type=host.instance_type,
+        cost=cost,
+    )
+    if fleet.provider == "aws" and state != "running":
+        return msgspec.structs.replace(view, problem=f"the instance is {state}")
+    try:
+        way = access.endpoint(fleet, tools.place, host, tools.compute.login(host))
+        info = await daemon.ask(way)
+    except ArgoexecError as exc:
+        return msgspec.structs.replace(view, problem=exc.message)
+    return msgspec.structs.replace(
+        view,
+        healthy=True,
+        version=info.version,
+        runtime=f"{info.runtime} {info.runtime_version}".strip(),
+        running_pods=info.capacity.running_pods,
+    )
+
+
+def _cost(fleet: Fleet, known: HostRecord | None) -> float | None:
+    if fleet.spec is None or known is None:
+        return None
+    price = cost_so_far([known], fleet.spec.region, datetime.now(UTC))
+    return round(price.high, 4) if price else None

@@ -1,0 +1,1 @@
+"""`argoexec provision` and its neighbours on machines of the lab."""

@@ -1,0 +1,71 @@
+"""Small parts of the flow: names of hosts, host keys, timings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from argoexec_cli.compute.events import Source, State, Step
+from argoexec_cli.compute.fleet.given import parse_host
+from argoexec_cli.compute.fleet.ssh import ensure_key, forget_host_key
+from argoexec_cli.compute.fleet.timings import Timings
+from argoexec_cli.errors import InvalidError
+from argoexec_cli.models.connection import Ssh
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("lab.example.com", Ssh(host="lab.example.com")),
+        ("admin@10.0.0.5", Ssh(host="10.0.0.5", user="admin")),
+        ("admin@10.0.0.5:2222", Ssh(host="10.0.0.5", user="admin", port=2222)),
+        ("root@[fd00::5]:22", Ssh(host="fd00::5", user="root", port=22)),
+        ("fd00::5", Ssh(host="fd00::5")),
+    ],
+)
+def test_a_host_is_read(text: str, host: Ssh) -> None:
+    assert parse_host(text) == host
+
+
+@pytest.mark.parametrize("text", ["", "admin@", "-oProxyCommand=x", "a@-x", "lab:ssh"])
+def test_what_is_no_host_is_refused(text: str) -> None:
+    with pytest.raises(InvalidError, match="is not a host"):
+        parse_host(text)
+
+
+def test_a_key_is_made_once_and_private(tmp_path: Path) -> None:
+    public = ensure_key(tmp_path / "key")
+    assert public.startswith("ssh-ed25519 ")
+    assert ensure_key(tmp_path / "key") == public
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_host_key_is_forgotten_by_its_address(tmp_path: Path) -> None:
+    known = tmp_path / "known_hosts"
+    forget_host_key(known, "10.0.0.5")
+    kept = "10.0.0.50 ssh-ed25519 A\n10.0.0.6,10.0.0.7 ssh-ed25519 B\n"
+    known.write_text(f"10.0.0.5 ssh-ed25519 C\n{kept}[10.0.0.5]:2222 ssh-ed25519 D\n")
+    forget_host_key(known, "10.0.0.5")
+    assert known.read_text() == kept
+
+
+def test_what_tools_do_side_by_side_is_counted_once() -> None:
+    timings = Timings(began=START)
+
+    def step(source: Source, subject: str, state: State, after_s: float) -> None:
+        at = START + timedelta(seconds=after_s)
+        timings.add(Step(source=source, action="work", state=state, subject=subject, at=at))
+
+    step("terraform", "", "started", 1)
+    step("terraform", "", "done", 4)
+    for host in ("a", "b"):
+        step("ansible", host, "started", 5)
+        step("ansible", host, "changed", 9)
+    step("probe", "a", "started", 9)
+    step("probe", "a", "done", 10)
+    assert [(each.begin_s, each.end_s) for each in timings.spans][:2] == [(1, 4), (5, 9)]
+    assert timings.ours_s(10) == pytest.approx(3)

@@ -1,0 +1,90 @@
+"""What is written down about fleets: private, versioned, whole or not at all."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from argoexec_cli.compute.fleet.record import Fleet, Host
+from argoexec_cli.compute.fleet.store import FleetStore
+from argoexec_cli.errors import (
+    DataLossError,
+    NotFoundError,
+    PreconditionError,
+    UnsupportedError,
+)
+
+LAB = Fleet(
+    name="lab",
+    provider="ssh",
+    created=datetime(2026, 1, 1, tzinfo=UTC),
+    hosts=(Host(name="lab/0", address="10.0.0.5"),),
+)
+
+
+def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    store = FleetStore(tmp_path / "fleets")
+    assert store.fleets() == []
+    with store.held("lab") as place:
+        assert place.load() is None
+        place.save(LAB)
+        assert stat.S_IMODE(place.directory.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(each.stat().st_mode) for each in place.directory.glob("*.json")} == {
+            0o600
+        }
+    assert store.find("lab") == LAB
+    assert store.fleets() == [LAB]
+
+
+def test_a_fleet_that_is_worked_on_is_refused_to_others(tmp_path: Path) -> None:
+    first, second = FleetStore(tmp_path), FleetStore(tmp_path)
+    with (
+        first.held("lab"),
+        pytest.raises(PreconditionError, match=r"another run is working on the fleet lab"),
+        second.held("lab"),
+    ):
+        pass
+    with second.held("lab"):
+        pass
+
+
+def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
+    store = FleetStore(tmp_path)
+    with store.held("lab") as place:
+        place.save(LAB)
+        (place.directory / "trust").mkdir()
+        (place.directory / "trust/ca.key").write_text("secret")
+        place.forget()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(NotFoundError, match="there is no fleet 'lab'"):
+        store.find("lab")
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "said"),
+    [
+        ("", DataLossError, "is not a fleet's record"),
+        ("[]", DataLossError, "is not a fleet's record"),
+        ('{"name": "lab"}', DataLossError, "missing required field"),
+        ('{"version": 2, "anything": 1}', UnsupportedError, "by a later argoexec"),
+    ],
+)
+def test_a_record_that_cannot_be_read_says_why(
+    text: str, error: type[Exception], said: str, tmp_path: Path
+) -> None:
+    store = FleetStore(tmp_path)
+    with store.held("lab") as place:
+        (place.directory / "fleet.json").write_text(text)
+        with pytest.raises(error, match=said):
+            place.load()
+
+
+@pytest.mark.parametrize("name", ["../lab", "Lab", "", "a" * 31, "lab/0", "-x"])
+def test_a_name_that_is_no_directory_is_refused(name: str, tmp_path: Path) -> None:
+    from argoexec_cli.errors import InvalidError
+
+    with pytest.raises(InvalidError), FleetStore(tmp_path).held(name):
+        pass
