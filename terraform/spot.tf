@@ -1,9 +1,6 @@
 # The only Spot that keeps one resource for one host in both 3.39 and 6.x. RequestSpotInstances cannot
 # tag the instance that it starts, nor set its metadata options (the provider's issue 25896): the
 # request is tagged in the call and the instance right after it; the README says what is left to do.
-resource for one host in both 3.39 and 6.x. RequestSpotInstances cannot
-# tag the instance that it starts, nor set its metadata options (terraform-provider-aws issue 25896): the request is tagged in the call and
-# the instance right after it; the README says what is left to do.
 resource "aws_spot_instance_request" "host" {
   for_each = var.spot ? local.hosts : toset([])
 
