@@ -280,3 +280,14 @@ def test_an_image_without_tar_is_said(cli: Cli, tmp_path: Path) -> None:
             assert "hint: argoexec exec web -- cat FILE > FILE" in outcome.err
     finally:
         in_web(cli, "mv /bin/rat /bin/tar")
+
+
+def test_ctrl_c_in_the_middle_of_a_copy_leaves_no_part(cli: Cli, tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as huge:
+        huge.truncate(4 << 30)
+    in_web(cli, "mkdir -p /tmp/half")
+    child = cli.start("cp", str(tmp_path / "huge"), "web:/tmp/half/huge")
+    eventually(lambda: ".huge." in in_web(cli, "ls -A /tmp/half"), "it has begun")
+    child.send_signal(signal.SIGINT)
+    assert child.wait(30) == 130
+    assert in_web(cli, "ls -A /tmp/half") == ""
