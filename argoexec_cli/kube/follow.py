@@ -54,6 +54,10 @@ class Follower:
         """
         self._kube, self._resource, self._namespace = kube, resource, namespace
         self._select = select
+        self.keep: Callable[[Object], Object] = lambda found: found
+        """What is remembered of an object, at least its metadata. Set it before the first change:
+        objects may be large, and be needed only once.
+        """
         self._sleep = sleep
         self._known: dict[str, Object] = {}
         self._version, self._since = "", since
@@ -125,7 +129,7 @@ class Follower:
 
     def _seen(self, uid: str, found: Object) -> Change | None:
         before = self._known.get(uid)
-        self._known[uid] = found
+        self._known[uid] = self.keep(found)
         if before is None:
             return Change("ADDED", found)
         if version_of(found) <= version_of(before):

@@ -66,7 +66,7 @@ async def open_agent(
     Leaving the block leaves pods running; the next agent with the ledger goes on with them.
     """
     ledger = Ledger(settings.ledger)
-    client = f"agent-{settings.instance_id}" if settings.instance_id else "agent"
+    client = f"agent-{settings.instance_id}"[:63] if settings.instance_id else "agent"
     pods = Pods(kube, resolve, client)
     agent = Agent(settings, kube, ledger, pods, http, default)
     try:
@@ -168,6 +168,7 @@ class Agent:
     async def _follow(self, resource: Resource, namespace: str) -> None:
         select = Select(labels=instance_selector(self.settings.instance_id))
         follower = Follower(self.kube, resource, namespace, select)
+        follower.keep = _name
         if resource == TASK_SETS:
             # What a workflow left behind that ended long ago must not be run: know them first.
             await self._known[namespace].wait()
@@ -205,6 +206,8 @@ class Agent:
 
     async def _look(self, task_set: TaskSet) -> None:
         """Do for every task of a set what there is to do."""
+        if task_set.completed:
+            await self._over(task_set.uid)
         await asyncio.gather(
             *(
                 self._leave(one, completed=task_set.completed)
@@ -213,7 +216,7 @@ class Agent:
             )
         )
         for node, template in task_set.tasks.items():
-            if is_served(template):
+            if is_served(template) and not task_set.completed:
                 await self._present(task_set, node, template)
 
     async def _present(self, task_set: TaskSet, node: str, template: dict[str, Any]) -> None:
@@ -310,6 +313,12 @@ class Agent:
     def _parallelism(self, uid: str) -> int | None:
         facts = self.facts.get(uid)
         return facts.parallelism if facts else None
+
+
+def _name(found: Object) -> Object:
+    """Remember no more of an object than it takes to know that it is gone: workflows are large."""
+    meta = {key: one for key, one in found["metadata"].items() if key != "managedFields"}
+    return {"metadata": meta}
 
 
 def _written(result: NodeResult | None) -> dict[str, Any]:

@@ -193,6 +193,8 @@ async def _until_it_works(call: Callable[[], Awaitable[_T]]) -> _T:
     while True:
         try:
             return await call()
-        except _PASSING:
+        except _PASSING as exc:
+            if delay == _FIRST_S:
+                _log.warning("%s; trying again", exc.message)
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LONGEST_S)

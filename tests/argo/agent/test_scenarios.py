@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
+from argoexec_cli.argo.agent.health import Health, health_server
 from argoexec_cli.argo.agent.ledger import Key
 from argoexec_cli.kube.resources import CONFIG_MAPS, SECRETS, TASK_SETS
 from argoexec_cli.models.status import PodStatus
@@ -419,6 +421,38 @@ async def test_a_workflows_parallelism_counts(bench: Bench, cluster: FakeCluster
         controller.operate()
         await asyncio.sleep(0.02)
     assert most == 2
+
+
+async def test_a_task_set_that_is_completed_is_not_worked_on(
+    bench: Bench, controller: Controller
+) -> None:
+    await bench.start()
+    controller.add("wf-1", say("sleep 30"))
+    controller.operate()
+    await _running(bench)
+    found = controller.task_set
+    found["metadata"]["labels"] = {"workflows.argoproj.io/completed": "true"}
+    controller.cluster.add(TASK_SETS, found)
+    await _all_ended(bench)
+    await quiet()
+    assert controller.patches == []
+    assert len(await bench.pods()) == 1
+
+
+async def test_health_says_whether_everything_was_seen(bench: Bench) -> None:
+    health = Health()
+    async with health_server(health, "127.0.0.1", 0) as port, ClientSession() as http:
+
+        async def ready() -> tuple[int, Any]:
+            async with http.get(f"http://127.0.0.1:{port}/readyz") as reply:
+                return reply.status, await reply.json()
+
+        assert await ready() == (503, {"ready": False, "leads": False})
+        health.standing_by = True
+        assert await ready() == (200, {"ready": True, "leads": False})
+        health.agent = await bench.start()
+        seen = {"ready": True, "leads": True, "taskSets": 0, "running": 0}
+        assert await ready() == (200, seen)
 
 
 async def test_what_a_pod_refers_to_travels_with_it(
