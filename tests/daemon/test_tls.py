@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -10,8 +12,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from google.protobuf import descriptor_pool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 
 from argoexec_cli.compute.trust import (
     FleetTrust,
@@ -39,6 +41,7 @@ from argoexec_cli.models.record import PodQuery, PodRef
 from argoexec_cli.models.roles import Role
 from argoexec_cli.rpc.channel import connect
 from argoexec_cli.rpc.client import RemoteExecutor
+from argoexec_cli.rpc.gen.argoexec import v1alpha1
 from tests.daemon.memory import MemoryExecutor, request
 
 PAST = Validity(timedelta(days=1), datetime.now(UTC) - timedelta(days=2))
@@ -189,12 +192,19 @@ async def test_files_that_are_not_there_or_no_pair(trust: FleetTrust) -> None:
 
 
 def test_every_call_of_the_daemon_has_a_least_role() -> None:
-    pool = descriptor_pool.Default()
-    services = {method.rpartition("/")[0].strip("/") for method in LEAST}
+    names = [each.name for each in pkgutil.iter_modules(v1alpha1.__path__)]
+    modules = [
+        importlib.import_module(f"{v1alpha1.__name__}.{name}")
+        for name in names
+        if name.endswith("_pb2")
+    ]
+    files = [*(module.DESCRIPTOR for module in modules), health_pb2.DESCRIPTOR]
+    files.append(reflection_pb2.DESCRIPTOR)
     every = {
-        f"/{service}/{method.name}"
-        for service in services
-        for method in pool.FindServiceByName(service).methods
+        f"/{service.full_name}/{method.name}"
+        for file in files
+        for service in file.services_by_name.values()
+        for method in service.methods
     }
     # Not offered by this daemon's health service, in whatever version of it.
     assert every - set(LEAST) <= {"/grpc.health.v1.Health/List"}
