@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tests.bench import delegation, logs, startup, tasks
+from tests.bench import delegation, logs, runtimes, startup, tasks
 from tests.bench.rows import Row, render, write_json
 
 MEASURES = {
@@ -13,6 +13,9 @@ MEASURES = {
     "rate": tasks.rate,
     "logs": logs.bulk,
     "line": logs.line_latency,
+    "runtimes": runtimes.rates,
+    "groups": runtimes.groups,
+    "containerd-logs": runtimes.bulk,
     "commands": startup.commands,
     "memory": startup.memory,
     "agent": delegation.agent,

@@ -1,4 +1,4 @@
-"""The test bed: a private Docker Engine, a daemon on it, and the commands that both sides run."""
+"""The test bed: a private engine, a daemon on it, and the commands that both sides run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
+from tests.engines.containerd import ContainerdEngine
 from tests.engines.docker import DockerEngine
 
 IMAGE = "busybox:1.35"
@@ -20,24 +22,29 @@ _READY_S = 20.0
 
 
 class Bed:
-    """A running daemon on a running engine. `argoexec` and `docker` are argument lists to build
-    commands on.
+    """A running daemon on a running engine. `argoexec`, `docker` and `ctr` are argument lists to
+    build commands on; only the engine's own of the two is of use.
     """
 
-    def __init__(self, engine: DockerEngine, directory: Path, max_pods: int) -> None:
+    def __init__(
+        self, engine: DockerEngine | ContainerdEngine, directory: Path, max_pods: int
+    ) -> None:
         """Prepare a daemon in *directory*; `start` runs it."""
-        self.engine = engine
+        self.runtime = "docker" if isinstance(engine, DockerEngine) else "containerd"
         self.directory = directory
         self.socket = directory / "argoexec.sock"
         self.env = {
             **os.environ,
             "DOCKER_HOST": engine.url,
+            "CONTAINER_RUNTIME_ENDPOINT": engine.url,
             "ARGOEXEC_SERVER": f"unix://{self.socket}",
             "XDG_CONFIG_HOME": str(directory / "config"),
         }
         self.env.pop("PYTHONDONTWRITEBYTECODE", None)
         self.argoexec = [str(Path(sys.executable).parent / "argoexec")]
         self.docker = [shutil.which("docker") or "docker"]
+        address = engine.url.removeprefix("unix://")
+        self.ctr = ["ctr", "--address", address, "--namespace", "k8s.io"]
         self.daemon: subprocess.Popen[bytes] | None = None
         self._max_pods = max_pods
 
@@ -50,7 +57,7 @@ class Bed:
                 "serve",
                 *("--socket", str(self.socket)),
                 *("--data-dir", str(self.directory / "data")),
-                *("--runtime", "docker"),
+                *("--runtime", self.runtime),
                 *("--max-pods", str(self._max_pods)),
             ],
             env=self.env,
@@ -113,12 +120,29 @@ def pod(name: str, *command: str) -> dict[str, object]:
 
 @contextmanager
 def open_bed(*, max_pods: int = 110) -> Iterator[Bed]:
-    """Start an engine and a daemon; remove every trace of both at the end."""
-    with DockerEngine() as engine, tempfile.TemporaryDirectory(prefix="axb") as directory:
+    """Start Docker Engine and a daemon; remove every trace of both at the end."""
+    with DockerEngine() as engine:
+        with _open(engine, max_pods) as bed:
+            yield bed
+        engine.remove_containers()
+
+
+@contextmanager
+def open_containerd_bed(*, max_pods: int = 110) -> Iterator[Bed]:
+    """Start containerd, with the faster of the programs that make containers, and a daemon."""
+    program: Literal["crun", "runc"] = "crun" if shutil.which("crun") else "runc"
+    with ContainerdEngine(runtime=program) as engine:
+        with _open(engine, max_pods) as bed:
+            yield bed
+        engine.remove_containers()
+
+
+@contextmanager
+def _open(engine: DockerEngine | ContainerdEngine, max_pods: int) -> Iterator[Bed]:
+    with tempfile.TemporaryDirectory(prefix="axb") as directory:
         bed = Bed(engine, Path(directory), max_pods)
         bed.start()
         try:
             yield bed
         finally:
             bed.stop()
-            engine.remove_containers()

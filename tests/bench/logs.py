@@ -8,35 +8,35 @@ import time
 from tests.bench.bed import IMAGE, Bed, open_bed, pod
 from tests.bench.rows import Row, median, percentile
 
-_MIB = 200
-_LINES = _MIB * (1 << 20) // 100
+MIB = 200
+_LINES = MIB * (1 << 20) // 100
 _TRIES = 3
 _STAMPS = 300
-_PRINT = f"yes {'x' * 99} | head -n {_LINES}"
+PRINT = f"yes {'x' * 99} | head -n {_LINES}"
 
 
 def bulk() -> list[Row]:
     """200 MiB of 100-byte lines of one container, read by `argoexec logs` and by `docker logs`."""
     with open_bed() as bed:
-        manifest = bed.manifest([pod("bulk", "sh", "-c", f"{_PRINT}; echo end; exec sleep 3600")])
+        manifest = bed.manifest([pod("bulk", "sh", "-c", f"{PRINT}; echo end; exec sleep 3600")])
         bed.run([*bed.argoexec, "submit", str(manifest)])
         started = time.monotonic()
-        _await_line(bed, "bulk", b"end")
+        await_line(bed, "bulk", b"end")
         stored_s = time.monotonic() - started
         container = bed.run(
             [*bed.docker, "ps", "-q", "--filter", "label=io.argoexec.container=main"]
         )
         ours, theirs = [], []
         for _ in range(_TRIES):
-            ours.append(_MIB / bed.timed([*bed.argoexec, "logs", "bulk"]))
-            theirs.append(_MIB / bed.timed([*bed.docker, "logs", container.decode().strip()]))
+            ours.append(MIB / bed.timed([*bed.argoexec, "logs", "bulk"]))
+            theirs.append(MIB / bed.timed([*bed.docker, "logs", container.decode().strip()]))
         bed.run([*bed.argoexec, "delete", "bulk", "--yes"])
-        whole = bed.manifest([pod("whole", "sh", "-c", _PRINT)])
-        followed = _MIB / bed.timed([*bed.argoexec, "submit", str(whole), "--log"])
-        attached = _MIB / bed.timed([*bed.docker, "run", "--rm", IMAGE, "sh", "-c", _PRINT])
+        whole = bed.manifest([pod("whole", "sh", "-c", PRINT)])
+        followed = MIB / bed.timed([*bed.argoexec, "submit", str(whole), "--log"])
+        attached = MIB / bed.timed([*bed.docker, "run", "--rm", IMAGE, "sh", "-c", PRINT])
     return [
         Row(
-            f"{_MIB} MiB of log lines, `argoexec logs` beside `docker logs` of the same container",
+            f"{MIB} MiB of log lines, `argoexec logs` beside `docker logs` of the same container",
             "MiB/s",
             median(ours),
             median(theirs),
@@ -45,7 +45,7 @@ def bulk() -> list[Row]:
             note=f"stored {stored_s:.1f} s after the start of the task",
         ),
         Row(
-            f"{_MIB} MiB from start to end, `submit --log` beside `docker run --rm`",
+            f"{MIB} MiB from start to end, `submit --log` beside `docker run --rm`",
             "MiB/s",
             followed,
             attached,
@@ -88,7 +88,8 @@ def _uptime_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _await_line(bed: Bed, name: str, wanted: bytes) -> None:
+def await_line(bed: Bed, name: str, wanted: bytes) -> None:
+    """Return once the last line of a pod's log is *wanted*."""
     deadline = time.monotonic() + 300
     while bed.run([*bed.argoexec, "logs", name, "--tail", "1"]).strip() != wanted:
         if time.monotonic() > deadline:
