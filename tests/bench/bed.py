@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from tests.engines import kernel
 from tests.engines.containerd import ContainerdEngine
 from tests.engines.docker import DockerEngine
 
@@ -146,3 +147,5 @@ def _open(engine: DockerEngine | ContainerdEngine, max_pods: int) -> Iterator[Be
             yield bed
         finally:
             bed.stop()
+            # The daemon leaves the networks of pods that it has not cleaned up for the next one.
+            kernel.unmount_below(Path(directory))

@@ -6,6 +6,7 @@
 <owner>/networks/<id>/network.json       how it was made, so that it can be unmade
 <owner>/sandboxes/<id>/sandbox.json      what the containers of a pod share
 <owner>/sandboxes/<id>/ipc, shm          more that they share, kept by mounts
+<owner>/execs/<id>/stdin, stdout, stderr what a further command reads and writes
 <owner>/holder                           the files of the process that keeps a pid namespace
 """
 

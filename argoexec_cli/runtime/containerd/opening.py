@@ -22,6 +22,7 @@ from argoexec_cli.runtime.containerd.channel import Channel, connect
 from argoexec_cli.runtime.containerd.cni import Cni
 from argoexec_cli.runtime.containerd.containers import Containers
 from argoexec_cli.runtime.containerd.cri import Cri
+from argoexec_cli.runtime.containerd.execs import Execs
 from argoexec_cli.runtime.containerd.exits import Exits
 from argoexec_cli.runtime.containerd.files import making
 from argoexec_cli.runtime.containerd.holder import Holders
@@ -29,6 +30,7 @@ from argoexec_cli.runtime.containerd.images import Images
 from argoexec_cli.runtime.containerd.layout import Layout
 from argoexec_cli.runtime.containerd.logs import Logs
 from argoexec_cli.runtime.containerd.native import Native
+from argoexec_cli.runtime.containerd.native_exec import NativeExec
 from argoexec_cli.runtime.containerd.networks import Networks
 from argoexec_cli.runtime.containerd.records import NETWORK
 from argoexec_cli.runtime.containerd.removal import sweep
@@ -51,7 +53,7 @@ class Contact(NamedTuple):
     @property
     def capabilities(self) -> Capabilities:
         """What can be asked of it."""
-        return Capabilities(name="containerd", version=self.version)
+        return Capabilities(name="containerd", version=self.version, exec=True)
 
 
 @asynccontextmanager
@@ -91,6 +93,7 @@ async def open_containerd(
                 yield ContainerdRuntime(parts, options, contact.capabilities)
             finally:
                 await parts.cleanups.join()
+                await parts.execs.close()
                 await pool.close()
                 await tasks.stop()
 
@@ -133,7 +136,8 @@ def _assemble(
     images = Images(Cri(channel), native, surroundings.snapshotter, layout.root)
     containers = Containers(native, (layout, surroundings), images, sandboxes, exits)
     logs = Logs(native, exits, changes, layout)
-    return Parts(native, images, containers, sandboxes, exits, logs, Cleanups()), pool
+    execs = Execs(native, NativeExec(channel), layout.root / "execs")
+    return Parts(native, images, containers, sandboxes, exits, logs, execs, Cleanups()), pool
 
 
 async def _adopt(parts: Parts, layout: Layout) -> None:

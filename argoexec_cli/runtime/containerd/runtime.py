@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from argoexec_cli.aio import Cleanups
 from argoexec_cli.errors import NotFoundError, UnavailableError
+from argoexec_cli.models.exec import Process
 from argoexec_cli.rpc.gen.containerd.types import task_pb2
 from argoexec_cli.runtime.base import (
     Capabilities,
@@ -28,12 +29,14 @@ from argoexec_cli.runtime.base import (
     SandboxSpec,
 )
 from argoexec_cli.runtime.containerd.containers import Containers
+from argoexec_cli.runtime.containerd.execs import Execs
 from argoexec_cli.runtime.containerd.exits import Exits
 from argoexec_cli.runtime.containerd.images import Images
 from argoexec_cli.runtime.containerd.logs import Logs
 from argoexec_cli.runtime.containerd.native import Native
 from argoexec_cli.runtime.containerd.records import STOP_SIGNAL
 from argoexec_cli.runtime.containerd.sandboxes import Sandboxes
+from argoexec_cli.runtime.exec import ExecSpec, RuntimeExecs
 
 _T = TypeVar("_T")
 
@@ -66,6 +69,7 @@ class Parts(msgspec.Struct, frozen=True):
     sandboxes: Sandboxes
     exits: Exits
     logs: Logs
+    execs: Execs
     cleanups: Cleanups
 
 
@@ -82,6 +86,7 @@ class ContainerdRuntime:
         self._sandboxes = parts.sandboxes
         self._exits = parts.exits
         self._logs = parts.logs
+        self._execs = parts.execs
         self._cleanups = parts.cleanups
         self._options = options
         self._capabilities = capabilities
@@ -146,6 +151,10 @@ class ContainerdRuntime:
         """Read the log from the files that the container's shim writes."""
         return self._logs.read(handle, position, follow=follow)
 
+    def exec(self, handle: Handle, spec: ExecSpec) -> AbstractAsyncContextManager[Process]:
+        """Run a command beside the container's own."""
+        return self._execs.exec(handle, spec)
+
     async def _remove(self, handle: Handle) -> None:
         # A sandbox may have a container: the one that holds its processes' namespace.
         await self._containers.remove(handle.id)
@@ -205,3 +214,4 @@ def _signal(name: str) -> int:
 
 
 _: type[Runtime] = ContainerdRuntime
+_execs: type[RuntimeExecs] = ContainerdRuntime
