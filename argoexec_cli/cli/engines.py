@@ -73,7 +73,9 @@ class Engines(NamedTuple):
             from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 
             address = self.containerd_host or ContainerdOptions().host
-            chosen = ContainerdOptions(host=address, warm_networks=self.warm_networks)
+            chosen = ContainerdOptions(
+                host=address, warm_networks=self.warm_networks, pull_stall_s=self.pull_stall_s
+            )
             return open_containerd(owner, self.data_dir / _CONTAINERD, chosen)
         from argoexec_cli.runtime.docker import DockerOptions, open_docker
 

@@ -6,6 +6,8 @@ The runtime only tells and does. Which images may go, and when, is the executor'
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Protocol, cast
 
 from argoexec_cli.runtime.base import Runtime, Value
@@ -56,3 +58,20 @@ class ImageStore(Protocol):
 def image_store_of(runtime: Runtime) -> ImageStore | None:
     """Return the runtime's images; None when it cannot tell of them."""
     return cast("ImageStore", runtime) if runtime.capabilities.images else None
+
+
+def disk_of(directory: Path | None) -> Disk | None:
+    """Return how full the file system of *directory* is; None when that is no
+    directory of this machine.
+    """
+    try:
+        figures = os.statvfs(directory) if directory is not None else None
+    except OSError:
+        return None
+    if figures is None:
+        return None
+    return Disk(
+        path=str(directory),
+        capacity_bytes=figures.f_blocks * figures.f_frsize,
+        available_bytes=figures.f_bavail * figures.f_frsize,
+    )

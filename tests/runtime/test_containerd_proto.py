@@ -21,7 +21,9 @@ from argoexec_cli.rpc.gen.containerd.events import task_pb2 as events_of_tasks_p
 from argoexec_cli.rpc.gen.containerd.runc import options_pb2
 from argoexec_cli.rpc.gen.containerd.services import (
     containers_pb2,
+    content_pb2,
     events_pb2,
+    images_pb2,
     snapshots_pb2,
     tasks_pb2,
     version_pb2,
@@ -36,7 +38,9 @@ _GZIP = b"\x1f\x8b\x08"
 _LIMIT = 400_000
 MODULES = (
     containers_pb2,
+    content_pb2,
     events_pb2,
+    images_pb2,
     events_of_tasks_pb2,
     image_pb2,
     mount_pb2,
@@ -138,4 +142,4 @@ def test_enums_are_containerds(theirs: list[FileDescriptorProto]) -> None:
 
 def test_calls_are_containerds(theirs: list[FileDescriptorProto]) -> None:
     assert calls(ours()) <= calls(theirs)
-    assert len(calls(ours())) == 26
+    assert len(calls(ours())) == 29

@@ -54,6 +54,13 @@ class Channel:
         except aio.AioRpcError as exc:
             raise refused(refusal(exc), what, self.address, rows) from exc
 
+    async def gather(self, method: Any, request: object, what: str) -> list[Any]:
+        """Call a stub's *method* that answers in pieces; return them all."""
+        try:
+            return [one async for one in method(request, timeout=LIMIT_S, metadata=METADATA)]
+        except aio.AioRpcError as exc:
+            raise refused(refusal(exc), what, self.address) from exc
+
 
 def refusal(exc: aio.AioRpcError) -> Refusal:
     """Return what came in place of an answer."""

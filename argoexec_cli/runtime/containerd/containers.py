@@ -141,7 +141,7 @@ class Containers:
         files = host_files(spec, self._layout.containers / container)
         spec = msgspec.structs.replace(spec, mounts=(*files, *spec.mounts))
         described = render(spec, image, shared, self._layout.cgroup(container))
-        return record(self._surroundings, container, labels, described)
+        return record(self._surroundings, container, labels, described, spec.image.id)
 
     async def _launch(self, container: str, image: Details) -> None:
         stdout, stderr = self._layout.stdout(container), self._layout.stderr(container)

@@ -39,6 +39,18 @@ class Cri:
         answer = await self._image_status(name, verbose=True)
         return answer.info.get("info", "")
 
+    async def images(self) -> list[image_pb2.Image]:
+        """List all images."""
+        answer: image_pb2.ListImagesResponse = await self._channel.call(
+            self._images.ListImages, image_pb2.ListImagesRequest(), "list images"
+        )
+        return list(answer.images)
+
+    async def remove_image(self, image_id: str) -> None:
+        """Forget an image under all its names. Repeatable."""
+        request = image_pb2.RemoveImageRequest(image=image_pb2.ImageSpec(image=image_id))
+        await self._channel.call(self._images.RemoveImage, request, f"remove image {image_id}")
+
     async def pull(self, request: image_pb2.PullImageRequest, *, limit_s: float) -> str:
         """Fetch an image; return its id. Errors as `Runtime.pull` has them."""
         answer: image_pb2.PullImageResponse = await self._image_call(

@@ -7,15 +7,17 @@ import uuid
 from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from argoexec_cli.errors import NotFoundError, UnavailableError
 from argoexec_cli.rpc.gen.cri.v1 import image_pb2
-from argoexec_cli.runtime.base import Credentials, Image, ImagePull
+from argoexec_cli.runtime.base import Credentials, Image, ImagePull, OnProgress
 from argoexec_cli.runtime.containerd.cri import Cri
+from argoexec_cli.runtime.containerd.names import parse_name
 from argoexec_cli.runtime.containerd.native import Native
+from argoexec_cli.runtime.containerd.progress import Content, report, watched
 from argoexec_cli.runtime.containerd.rootfs import read_files
 
 _KEPT: Final = 256
@@ -53,22 +55,31 @@ class Details(msgspec.Struct, frozen=True):
     group: str = ""
 
 
+class PullLimits(NamedTuple):
+    """How long a pull may take in all, and how long nothing may come."""
+
+    whole_s: float
+    stall_s: float
+
+
 class Images:
     """The images of one containerd."""
 
-    def __init__(self, cri: Cri, native: Native, snapshotter: str, work: Path) -> None:
+    def __init__(
+        self, cri: Cri, native: Native, content: Content, snapshotter: str, work: Path
+    ) -> None:
         """Look at files in directories that are made below *work*."""
         self._cri = cri
+        self._content = content
         self._native = native
         self._snapshotter = snapshotter
         self._work = work
         self._details: OrderedDict[str, Details] = OrderedDict()
 
-    async def have(self, pull: ImagePull, *, limit_s: float) -> Image:
-        """Do what `Runtime.pull` promises. Cancelling ends the download.
-
-        Only *limit_s* ends one that stalls.
-        """
+    async def have(
+        self, pull: ImagePull, on_progress: OnProgress | None, limits: PullLimits
+    ) -> Image:
+        """Do what `Runtime.pull` promises. Cancelling ends the download."""
         before = await self._cri.image(pull.image)
         if pull.policy == "Never" and before is None:
             raise NotFoundError(
@@ -80,12 +91,19 @@ class Images:
         request = image_pb2.PullImageRequest(image=image_pb2.ImageSpec(image=pull.image))
         if pull.credentials is not None:
             request.auth.CopyFrom(_auth(pull.credentials))
-        after = await self._cri.image(await self._cri.pull(request, limit_s=limit_s))
+        name = parse_name(pull.image)
+        fetched_id = await watched(
+            self._cri.pull(request, limit_s=limits.whole_s),
+            report(self._content, name, on_progress, limits.stall_s),
+        )
+        after = await self._cri.image(fetched_id)
         if after is None:
             raise NotFoundError(
                 f"image {pull.image} was pulled and removed at once", hint="pull it again"
             )
         fetched = before is None or before.id != after.id
+        if fetched and on_progress:
+            await on_progress((await self._content.look(name)).progress)
         return msgspec.structs.replace(to_image(after, pull.image), pulled=fetched)
 
     async def details(self, image_id: str) -> Details:

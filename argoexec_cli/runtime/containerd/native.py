@@ -11,12 +11,14 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.empty_pb2 import Empty
 from grpc import aio
 
-from argoexec_cli.errors import UnavailableError
+from argoexec_cli.errors import NotFoundError, UnavailableError
 from argoexec_cli.rpc.gen.containerd.services import (
     containers_pb2,
     containers_pb2_grpc,
     events_pb2,
     events_pb2_grpc,
+    images_pb2,
+    images_pb2_grpc,
     snapshots_pb2,
     snapshots_pb2_grpc,
     tasks_pb2,
@@ -42,6 +44,7 @@ class Native:
         self._containers: Any = containers_pb2_grpc.ContainersStub(grpc)  # type: ignore[no-untyped-call] # generated
         self._tasks: Any = tasks_pb2_grpc.TasksStub(grpc)  # type: ignore[no-untyped-call] # generated
         self._snapshots: Any = snapshots_pb2_grpc.SnapshotsStub(grpc)  # type: ignore[no-untyped-call] # generated
+        self._images: Any = images_pb2_grpc.ImagesStub(grpc)  # type: ignore[no-untyped-call] # generated
         self._events: Any = events_pb2_grpc.EventsStub(grpc)  # type: ignore[no-untyped-call] # generated
         self._version: Any = version_pb2_grpc.VersionStub(grpc)  # type: ignore[no-untyped-call] # generated
 
@@ -72,6 +75,19 @@ class Native:
             self._containers.List, request, "list containers"
         )
         return list(answer.containers)
+
+    async def images_in_use(self) -> set[str]:
+        """Return the images of all containers, whoever made them, by the names in their records."""
+        answer: containers_pb2.ListContainersResponse = await self._channel.call(
+            self._containers.List, containers_pb2.ListContainersRequest(), "list containers"
+        )
+        return {one.image for one in answer.containers if one.image}
+
+    async def forget_name(self, name: str) -> None:
+        """Forget one name of an image. Repeatable."""
+        request = images_pb2.DeleteImageRequest(name=name)
+        with suppress(NotFoundError):
+            await self._channel.call(self._images.Delete, request, f"remove image {name}")
 
     async def delete_container(self, container: str) -> None:
         """Delete a record. `NotFoundError`."""

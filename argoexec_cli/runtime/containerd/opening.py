@@ -32,6 +32,7 @@ from argoexec_cli.runtime.containerd.logs import Logs
 from argoexec_cli.runtime.containerd.native import Native
 from argoexec_cli.runtime.containerd.native_exec import NativeExec
 from argoexec_cli.runtime.containerd.networks import Networks
+from argoexec_cli.runtime.containerd.progress import Content
 from argoexec_cli.runtime.containerd.records import NETWORK
 from argoexec_cli.runtime.containerd.removal import sweep
 from argoexec_cli.runtime.containerd.runtime import ContainerdOptions, ContainerdRuntime, Parts
@@ -53,7 +54,7 @@ class Contact(NamedTuple):
     @property
     def capabilities(self) -> Capabilities:
         """What can be asked of it."""
-        return Capabilities(name="containerd", version=self.version, exec=True)
+        return Capabilities(name="containerd", version=self.version, images=True, exec=True)
 
 
 @asynccontextmanager
@@ -90,7 +91,9 @@ async def open_containerd(
                 await parts.exits.ready()
                 await _adopt(parts, layout)
                 tasks.spawn(pool.run(), name="networks of containerd's pods")
-                yield ContainerdRuntime(parts, options, contact.capabilities)
+                yield ContainerdRuntime(
+                    parts, options, contact.capabilities, contact.surroundings.data_dir
+                )
             finally:
                 await parts.cleanups.join()
                 await parts.execs.close()
@@ -133,11 +136,12 @@ def _assemble(
     pool = Pool(PoolActions(networks.make, networks.remove), tasks, options.warm_networks)
     holders = Holders(native, layout, surroundings)
     sandboxes = Sandboxes(layout, networks, pool, holders)
-    images = Images(Cri(channel), native, surroundings.snapshotter, layout.root)
+    cri, content = Cri(channel), Content(channel)
+    images = Images(cri, native, content, surroundings.snapshotter, layout.root)
     containers = Containers(native, (layout, surroundings), images, sandboxes, exits)
     logs = Logs(native, exits, changes, layout)
     execs = Execs(native, NativeExec(channel), layout.root / "execs")
-    return Parts(native, images, containers, sandboxes, exits, logs, execs, Cleanups()), pool
+    return Parts(native, cri, images, containers, sandboxes, exits, logs, execs, Cleanups()), pool
 
 
 async def _adopt(parts: Parts, layout: Layout) -> None:

@@ -20,7 +20,11 @@ _OPTIONS: Final = "containerd.runc.v1.Options"
 
 
 def record(
-    surroundings: Surroundings, container: str, labels: dict[str, str], spec: dict[str, Any]
+    surroundings: Surroundings,
+    container: str,
+    labels: dict[str, str],
+    spec: dict[str, Any],
+    image: str = "",
 ) -> containers_pb2.Container:
     """Describe a container whose files, if it has any of containerd's, are the snapshot of its id.
 
@@ -29,6 +33,7 @@ def record(
     return containers_pb2.Container(
         id=container,
         labels=labels,
+        image=image,
         runtime=containers_pb2.Container.Runtime(
             name=surroundings.runtime, options=task_options(surroundings)
         ),

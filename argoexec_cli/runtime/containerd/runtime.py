@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -29,14 +30,17 @@ from argoexec_cli.runtime.base import (
     SandboxSpec,
 )
 from argoexec_cli.runtime.containerd.containers import Containers
+from argoexec_cli.runtime.containerd.cri import Cri
 from argoexec_cli.runtime.containerd.execs import Execs
 from argoexec_cli.runtime.containerd.exits import Exits
-from argoexec_cli.runtime.containerd.images import Images
+from argoexec_cli.runtime.containerd.images import Images, PullLimits
+from argoexec_cli.runtime.containerd.imagestore import list_images, remove_image
 from argoexec_cli.runtime.containerd.logs import Logs
 from argoexec_cli.runtime.containerd.native import Native
 from argoexec_cli.runtime.containerd.records import STOP_SIGNAL
 from argoexec_cli.runtime.containerd.sandboxes import Sandboxes
 from argoexec_cli.runtime.exec import ExecSpec, RuntimeExecs
+from argoexec_cli.runtime.images import Disk, ImageStore, StoredImage, disk_of
 
 _T = TypeVar("_T")
 
@@ -49,7 +53,8 @@ class ContainerdOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What may be chosen about a containerd runtime; the rest is as containerd is configured.
 
     `host` is its address. `cgroup_parent` is the control group under which all containers are
-    (empty: one of our own, or system.slice). `pull_limit_s` is how long a pull may take in all.
+    (empty: one of our own, or system.slice). `pull_limit_s` is how long a pull may take in all,
+    `pull_stall_s` how long it may go without anything coming.
     `warm_networks` bounds the pool of networks that pods take turns in; 0 gives every pod a new
     one.
     """
@@ -57,6 +62,7 @@ class ContainerdOptions(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "unix:///run/containerd/containerd.sock"
     cgroup_parent: str = ""
     pull_limit_s: float = 3600.0
+    pull_stall_s: float = 120.0
     warm_networks: int = 16
 
 
@@ -64,6 +70,7 @@ class Parts(msgspec.Struct, frozen=True):
     """What a runtime is made of; `open_containerd` starts and ends them."""
 
     native: Native
+    cri: Cri
     images: Images
     containers: Containers
     sandboxes: Sandboxes
@@ -77,10 +84,16 @@ class ContainerdRuntime:
     """See `Runtime` for what each method promises; made by `open_containerd`."""
 
     def __init__(
-        self, parts: Parts, options: ContainerdOptions, capabilities: Capabilities
+        self,
+        parts: Parts,
+        options: ContainerdOptions,
+        capabilities: Capabilities,
+        data_dir: str = "",
     ) -> None:
-        """Use the parts, which somebody else starts and ends."""
+        """Use the parts, which somebody else starts and ends; *data_dir* is containerd's own."""
         self._native = parts.native
+        self._cri = parts.cri
+        self._data_dir = data_dir
         self._images = parts.images
         self._containers = parts.containers
         self._sandboxes = parts.sandboxes
@@ -101,7 +114,20 @@ class ContainerdRuntime:
 
         Nobody else would use it.
         """
-        return await self._images.have(pull, limit_s=self._options.pull_limit_s)
+        limits = PullLimits(self._options.pull_limit_s, self._options.pull_stall_s)
+        return await self._images.have(pull, on_progress, limits)
+
+    async def list_images(self) -> list[StoredImage]:
+        """List the images of containerd's namespace for kubelets, which is ours."""
+        return await list_images(self._cri, self._native)
+
+    async def remove_image(self, name: str) -> bool:
+        """Remove a name, and the image with its last name."""
+        return await remove_image(self._cri, self._native, name)
+
+    async def disk(self) -> Disk | None:
+        """Look at the file system of containerd's directory."""
+        return await asyncio.to_thread(disk_of, Path(self._data_dir) if self._data_dir else None)
 
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
         """Make what the pod's containers share; a single one takes a network that is ready."""
@@ -214,4 +240,5 @@ def _signal(name: str) -> int:
 
 
 _: type[Runtime] = ContainerdRuntime
+_images: type[ImageStore] = ContainerdRuntime
 _execs: type[RuntimeExecs] = ContainerdRuntime

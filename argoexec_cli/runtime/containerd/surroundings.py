@@ -23,6 +23,7 @@ class _Settings(msgspec.Struct, frozen=True, rename="camel"):
 class _Options(msgspec.Struct, frozen=True, rename="pascal"):
     binary_name: str = ""
     root: str = ""
+    data_dir: str = ""
     systemd_cgroup: bool = False
 
 
@@ -47,19 +48,21 @@ class _Cni(_Settings, frozen=True):
 class _Config(_Settings, frozen=True):
     containerd: _Containerd = _Containerd()
     cni: _Cni = _Cni()
+    containerd_root_dir: str = ""
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What is the same for all containers of one containerd.
 
     `network_conf` is the directory that describes the pods' network, `network_programs` are those
-    of the programs that make it.
+    of the programs that make it; `data_dir` is where images are.
     """
 
     snapshotter: str = "overlayfs"
     runtime: str = _RUNC
     binary: str = ""
     root: str = ""
+    data_dir: str = ""
     systemd_cgroup: bool = False
     network_conf: str = "/etc/cni/net.d"
     network_programs: tuple[str, ...] = ("/opt/cni/bin",)
@@ -97,6 +100,7 @@ def read_surroundings(config: str) -> Surroundings:
         snapshotter=containerd.snapshotter or defaults.snapshotter,
         binary=options.binary_name,
         root=options.root or runtime.runtime_root,
+        data_dir=settings.containerd_root_dir,
         systemd_cgroup=options.systemd_cgroup,
         network_conf=cni.conf_dir or defaults.network_conf,
         network_programs=programs or defaults.network_programs,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import time
-from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -18,7 +16,7 @@ from argoexec_cli.runtime.base import Credentials, Image, ImagePull, OnProgress,
 from argoexec_cli.runtime.docker import wire
 from argoexec_cli.runtime.docker.engine import Answer, Engine
 from argoexec_cli.runtime.docker.refusals import pull_refused, refused
-from argoexec_cli.runtime.images import Disk, StoredImage
+from argoexec_cli.runtime.images import StoredImage
 
 _T = TypeVar("_T")
 _REPORT_EVERY_S: Final = 0.2
@@ -100,23 +98,6 @@ async def remove_image(engine: Engine, name: str) -> bool:
     if answer.status == 409:
         return False
     raise refused(answer, f"remove image {name}")
-
-
-def disk_of(directory: Path | None) -> Disk | None:
-    """Return how full the file system of the engine's *directory* is; None when that is no
-    directory of this machine.
-    """
-    try:
-        figures = os.statvfs(directory) if directory is not None else None
-    except OSError:
-        return None
-    if figures is None:
-        return None
-    return Disk(
-        path=str(directory),
-        capacity_bytes=figures.f_blocks * figures.f_frsize,
-        available_bytes=figures.f_bavail * figures.f_frsize,
-    )
 
 
 async def _read(engine: Engine, path: str, kind: type[_T]) -> _T:

@@ -30,12 +30,12 @@ from argoexec_cli.runtime.docker.containers import ENDED, Containers, to_found
 from argoexec_cli.runtime.docker.engine import Engine
 from argoexec_cli.runtime.docker.execs import Execs
 from argoexec_cli.runtime.docker.exits import Exits
-from argoexec_cli.runtime.docker.images import disk_of, have_image, list_images, remove_image
+from argoexec_cli.runtime.docker.images import have_image, list_images, remove_image
 from argoexec_cli.runtime.docker.logs import Logs
 from argoexec_cli.runtime.docker.render import POOL_HOSTNAME, render_container
 from argoexec_cli.runtime.docker.sandbox import ensure_sandbox
 from argoexec_cli.runtime.exec import ExecSpec, RuntimeExecs
-from argoexec_cli.runtime.images import Disk, ImageStore, StoredImage
+from argoexec_cli.runtime.images import Disk, ImageStore, StoredImage, disk_of
 from argoexec_cli.runtime.pool import Pool, may_change_network
 
 _KILL_AGAIN_S: Final = 5.0

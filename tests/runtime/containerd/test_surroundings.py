@@ -12,6 +12,7 @@ from argoexec_cli.errors import UnsupportedError
 from argoexec_cli.runtime.base import ContainerKey
 from argoexec_cli.runtime.containerd.layout import Layout, container_id
 from argoexec_cli.runtime.containerd.memory import _path
+from argoexec_cli.runtime.containerd.names import parse_name
 from argoexec_cli.runtime.containerd.surroundings import Surroundings, read_surroundings
 
 
@@ -81,3 +82,19 @@ def test_control_groups(tmp_path: Path) -> None:
     assert _path("/argoexec/c") == "argoexec/c"
     assert _path("system.slice:argoexec:c") == "system.slice/argoexec-c.scope"
     assert _path("a-b.slice:argoexec:c") == "a.slice/a-b.slice/argoexec-c.scope"
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("busybox", "docker.io/library/busybox:latest"),
+        ("busybox:1.35", "docker.io/library/busybox:1.35"),
+        ("some/body@sha256:1", "docker.io/some/body@sha256:1"),
+        ("some/body:1@sha256:1", "docker.io/some/body@sha256:1"),
+        ("localhost/x", "localhost/x:latest"),
+        ("127.0.0.1:5000/a/b/c:2", "127.0.0.1:5000/a/b/c:2"),
+        ("ghcr.io/a", "ghcr.io/a:latest"),
+    ],
+)
+def test_names_of_images_in_full(name: str, full: str) -> None:
+    assert str(parse_name(name)) == full
