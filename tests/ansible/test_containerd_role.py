@@ -56,7 +56,7 @@ class Role:
             "containerd_socket_path": str(self.socket),
             "containerd_pid_path": str(self.pid),
             "containerd_log_path": str(directory / "log/containerd.log"),
-            "containerd_crun_path": str(directory / "lib/crun"),
+            "containerd_shim_path": str(directory / "lib/shim"),
             "containerd_network_name": self.network,
             "containerd_network_bridge": self.network,
             "containerd_network_subnet": "10.214.77.0/24",

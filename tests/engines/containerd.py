@@ -32,12 +32,12 @@ _WITHOUT: Final = [
     "io.containerd.snapshotter.v1.devmapper",
     "io.containerd.snapshotter.v1.zfs",
 ]
-# crun refuses a machine with both generations of control groups; it gets a view of the machine with
-# the first alone.
-_CRUN: Final = r"""#!/bin/sh
-exec unshare --mount --propagation private sh -c '
-  ! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified
-  exec crun "$@"' crun "$@"
+# crun refuses a machine with both generations of control groups; each container's shim, which runs
+# it, gets a view of the machine with the first alone.
+_SHIM: Final = r"""#!/bin/sh
+exec unshare --mount --propagation slave sh -c '
+  umount /sys/fs/cgroup/unified
+  exec containerd-shim-runc-v2 "$@"' shim "$@"
 """
 
 
@@ -183,16 +183,17 @@ class ContainerdEngine:
             "restrict_oom_score_adj = true\n"
             f'{cri}.cni]\nbin_dir = "{_CNI}"\nconf_dir = "{where}/net.d"\n'
             f'{cri}.containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n'
-            f'{cri}.containerd.runtimes.runc.options]\nBinaryName = "{self._program()}"\n'
+            f'runtime_path = "{self._shim()}"\n'
+            f'{cri}.containerd.runtimes.runc.options]\nBinaryName = "{self._runtime}"\n'
             # Engines side by side may well have containers of the same names.
             f'Root = "{where}/runc"\n'
         )
 
-    def _program(self) -> str:
-        """Return what makes the containers."""
-        if self._runtime == "runc":
-            return "runc"
-        program = self.directory / "crun"
-        program.write_text(_CRUN)
+    def _shim(self) -> str:
+        """Return the shim that has crun work here; empty for containerd's own."""
+        if self._runtime == "runc" or not Path("/sys/fs/cgroup/unified").is_mount():
+            return ""
+        program = self.directory / "shim"
+        program.write_text(_SHIM)
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         return str(program)

@@ -157,6 +157,7 @@ class Containers:
                 stdout=str(stdout),
                 stderr=str(stderr),
                 options=task_options(self._surroundings),
+                runtime_path=self._surroundings.shim,
             )
         )
         started = self._layout.started(container)

@@ -68,7 +68,6 @@ class Execs:
             process = StartedProcess(self._calls, key, streams, tty=spec.tty)
             streams.connect()
             try:
-                await process.resize(spec.size)
                 yield process
             finally:
                 await process.forget()
@@ -94,7 +93,11 @@ class Execs:
         env = list(process.get("env", ()))
         if spec.tty and not any(one.startswith("TERM=") for one in env):
             env.append("TERM=xterm")
-        return process | {"args": list(spec.command), "env": env, "terminal": spec.tty}
+        described = {"args": list(spec.command), "env": env, "terminal": spec.tty}
+        if spec.tty:
+            # From the beginning: a command asks for it at once.
+            described["consoleSize"] = {"height": spec.size.rows, "width": spec.size.columns}
+        return process | described
 
     async def _end(self, key: ExecKey, pid: int, place: Path) -> None:
         """Kill the command with its session, if it still runs, and forget it."""

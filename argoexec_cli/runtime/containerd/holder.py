@@ -67,7 +67,9 @@ class Holders:
         with suppress(AlreadyExistsError):  # from a process before us, cut off here
             await self._native.create_container(record(self._surroundings, name, labels, described))
         request = tasks_pb2.CreateTaskRequest(
-            container_id=name, options=task_options(self._surroundings)
+            container_id=name,
+            options=task_options(self._surroundings),
+            runtime_path=self._surroundings.shim,
         )
         with suppress(AlreadyExistsError):
             await self._native.create_task(request)

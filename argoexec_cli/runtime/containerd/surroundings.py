@@ -29,6 +29,7 @@ class _Options(msgspec.Struct, frozen=True, rename="pascal"):
 
 class _Runtime(_Settings, frozen=True):
     runtime_type: str = ""
+    runtime_path: str = ""
     runtime_root: str = ""
     options: _Options | None = None
 
@@ -54,12 +55,15 @@ class _Config(_Settings, frozen=True):
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What is the same for all containers of one containerd.
 
+    `shim` is the program that looks after a container, where it is not the usual one; `binary`
+    makes the container, and keeps its state in `root`.
     `network_conf` is the directory that describes the pods' network, `network_programs` are those
     of the programs that make it; `data_dir` is where images are.
     """
 
     snapshotter: str = "overlayfs"
     runtime: str = _RUNC
+    shim: str = ""
     binary: str = ""
     root: str = ""
     data_dir: str = ""
@@ -98,6 +102,7 @@ def read_surroundings(config: str) -> Surroundings:
     defaults = Surroundings()
     return Surroundings(
         snapshotter=containerd.snapshotter or defaults.snapshotter,
+        shim=runtime.runtime_path,
         binary=options.binary_name,
         root=options.root or runtime.runtime_root,
         data_dir=settings.containerd_root_dir,
