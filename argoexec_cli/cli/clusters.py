@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.session import Session
@@ -28,6 +28,9 @@ class ClusterOptions(NamedTuple):
     kube_context: Annotated[
         str, Option(metavar="NAME", help="Act in the cluster of this context of the kubeconfig.")
     ] = ""
+
+
+NO_CLUSTER: Final = ClusterOptions()
 
 
 @asynccontextmanager

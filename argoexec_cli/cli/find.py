@@ -79,6 +79,17 @@ def pods_of(run: Item) -> list[PodRef]:
     return [PodRef(namespace=run.namespace, name=node.pod_name) for node in nodes if node.pod_name]
 
 
+async def pods_of_workflow(server: Server, name: str, namespace: str) -> list[Item]:
+    """Return what the daemon runs, or ran, of a Workflow of Argo's. `NotFoundError` for nothing."""
+    selector = f"workflows.argoproj.io/workflow={name[:63]}"
+    found = [item_of_pod(record) for record in await list_pods(server, namespace, selector)]
+    if not found:
+        raise NotFoundError(
+            f"no task of the workflow {name} came here", hint=f"argoexec get {name} --cluster"
+        )
+    return found
+
+
 def without_pods_of_runs(items: list[Item]) -> list[Item]:
     """Leave out the pods that belong to a run in *items*."""
     owned = {(ref.namespace, ref.name) for item in items for ref in pods_of(item)}

@@ -46,11 +46,7 @@ STATUS_RULES: Final = (
 """What manifests of Argo forget to give their controller (argo-workflows #13341)."""
 
 AGENT_RULES: Final = (
-    {
-        "apiGroups": [_ARGO],
-        "resources": ["workflowtasksets"],
-        "verbs": ["get", "list", "watch"],
-    },
+    {"apiGroups": [_ARGO], "resources": ["workflowtasksets"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": [_ARGO], "resources": ["workflowtasksets/status"], "verbs": ["patch"]},
     {"apiGroups": [_ARGO], "resources": ["workflows"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get"]},

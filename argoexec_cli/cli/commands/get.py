@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argoexec_cli.cli.clusters import NO_CLUSTER, ClusterOptions
 from argoexec_cli.cli.connect import Server, connect
 from argoexec_cli.cli.find import find, pods_of
 from argoexec_cli.cli.happened import HEADER, Happening, happenings, past
@@ -14,12 +15,21 @@ from argoexec_cli.cli.table import render_table
 from argoexec_cli.models.record import PodRecord
 
 
-async def get_(session: Session, name: Name, output: Output = Format.TABLE) -> None:
+async def get_(
+    session: Session,
+    name: Name,
+    output: Output = Format.TABLE,
+    cluster: ClusterOptions = NO_CLUSTER,
+) -> None:
     """Show one run or pod with its steps and events.
 
     -o json prints the whole WorkflowRun or Pod. The exit code says only whether it was found; see
-    `argoexec wait` for how it ended.
+    `argoexec wait` for how it ended. With --cluster it is a Workflow of Argo's.
     """
+    if any(cluster):
+        from argoexec_cli.cli.argo_workflows import show_workflow
+
+        return await show_workflow(session, name, cluster, output.value)
     async with connect(session) as server:
         item = await find(server, name, session.namespace)
         if output not in (Format.TABLE, Format.WIDE):

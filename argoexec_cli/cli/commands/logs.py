@@ -12,7 +12,7 @@ from argoexec_cli.cli.connect import connect
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.detach import detachable
 from argoexec_cli.cli.durations import parse_duration, parse_time
-from argoexec_cli.cli.find import find
+from argoexec_cli.cli.find import find, pods_of_workflow
 from argoexec_cli.cli.log_printer import Decoration, LogPrinter
 from argoexec_cli.cli.log_stream import LogReader
 from argoexec_cli.cli.params import Name
@@ -45,6 +45,9 @@ class LogOptions(NamedTuple):
     timestamps: Annotated[bool, Option("--timestamps", help="Each line with its time.")] = False
     prefix: Annotated[bool, Option("--prefix", help="Each line with its source.")] = False
     grep: Annotated[str, Option(metavar="REGEX", help="Only lines that match.")] = ""
+    argo: Annotated[bool, Option("--argo", help="Of the tasks of a Workflow that Argo runs.")] = (
+        False
+    )
 
 
 async def logs_(session: Session, name: Name, options: LogOptions) -> None:
@@ -65,10 +68,15 @@ async def logs_(session: Session, name: Name, options: LogOptions) -> None:
     teller = PullTeller(session)
     printer = LogPrinter(sys.stdout.buffer, decoration, before=teller.clear)
     async with connect(session) as server, detachable(session, name, "logs -f"):
-        item = await find(server, name, session.namespace)
+        items = (
+            [await find(server, name, session.namespace)]
+            if not options.argo
+            else (await pods_of_workflow(server, name, session.options.namespace))
+        )
         reader = LogReader(session, server, printer, query)
-        async with telling(teller, server, item) if options.follow else nullcontext():
-            await reader.print_item(item, all_containers=options.all_containers)
+        for item in items:
+            async with telling(teller, server, item) if options.follow else nullcontext():
+                await reader.print_item(item, all_containers=options.all_containers)
         if error := reader.why_nothing():
             raise error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from argoexec_cli.cli.clusters import NO_CLUSTER, ClusterOptions
 from argoexec_cli.cli.connect import Server, connect
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.durations import parse_duration
@@ -23,12 +24,17 @@ async def stop_(
     grace: Annotated[
         str, Option(metavar="DURATION", help="From TERM to KILL; default: the pod's own.")
     ] = "",
+    cluster: ClusterOptions = NO_CLUSTER,
 ) -> None:
     """End runs or pods: TERM first, KILL after the grace period.
 
     Returns when the wish is on the daemon's disk; `argoexec wait` waits for the end. What has
-    ended stays as it is.
+    ended stays as it is. With --cluster they are Workflows of Argo's, which tells the tasks.
     """
+    if any(cluster):
+        from argoexec_cli.cli.argo_workflows import stop_workflows
+
+        return await stop_workflows(session, name, cluster)
     grace_s = parse_duration(grace, "--grace") if grace else None
     async with connect(session) as server:
         for each in name:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
+from argoexec_cli.cli.clusters import NO_CLUSTER, ClusterOptions
 from argoexec_cli.cli.completion import complete_executor
 from argoexec_cli.cli.connect import Server, connect
 from argoexec_cli.cli.declare import Argument, Option
@@ -21,7 +22,7 @@ from argoexec_cli.cli.submission import (
     submit_all,
 )
 from argoexec_cli.controller.submission import Overrides
-from argoexec_cli.errors import ExitCode
+from argoexec_cli.errors import ExitCode, InvalidError
 
 
 class SubmitOptions(NamedTuple):
@@ -43,6 +44,10 @@ class SubmitOptions(NamedTuple):
     watch: Annotated[bool, Option("--watch", help="Show its state until then.")] = False
     log: Annotated[bool, Option("--log", help="Print its log until then.")] = False
     dry_run: Annotated[bool, Option("--dry-run", help="Only check and show.")] = False
+    to: Annotated[
+        Literal["argoexec", "argo"],
+        Option(help="argo: to a cluster's own controller, with its tasks for our executors."),
+    ] = "argoexec"
 
 
 async def submit_(
@@ -53,14 +58,20 @@ async def submit_(
         Document | None,
         Option("--output", "-o", metavar="FORMAT", help="name, json or yaml."),
     ] = None,
+    cluster: ClusterOptions = NO_CLUSTER,
 ) -> int:
     """Run workflows and pods from manifests.
 
     Workflow, WorkflowRun and Pod; several documents and files too. A Pod gets the ConfigMaps and
     Secrets beside it that it refers to. Prints each name. Submitting the same again under the same
     name attaches to what is there. With --wait, --watch or --log the exit code tells how it ended:
-    0 succeeded, 1 failed, 8 stopped.
+    0 succeeded, 1 failed, 8 stopped. With --to argo a Workflow is created in the cluster, and its
+    container and script templates are handed to argoexec's executors.
     """
+    if options.to == "argo":
+        return await _to_argo(session, file, options, output, cluster)
+    if any(cluster):
+        raise InvalidError("a cluster is for --to argo", hint="argoexec submit --to argo FILE")
     overrides = Overrides(
         parameters=parse_parameters(options.parameter or []),
         executor=options.executor,
@@ -77,6 +88,30 @@ async def submit_(
     async with connect(session) as server:
         items = await submit_all(server, given, lambda done: _announce(done, output, told))
         return await _follow(session, server, items, options)
+
+
+async def _to_argo(
+    session: Session,
+    file: list[str],
+    options: SubmitOptions,
+    output: Document | None,
+    cluster: ClusterOptions,
+) -> int:
+    from argoexec_cli.cli.argo_workflows import ToArgo, submit_to_argo
+
+    if options.log or options.watch:
+        hint = "argoexec logs NAME --argo, when it runs"
+        raise InvalidError("--log and --watch are not for --to argo", hint=hint)
+    told = ToArgo(
+        files=file,
+        parameters=parse_parameters(options.parameter or []),
+        executor=options.executor,
+        name=options.name,
+        generate_name=options.generate_name,
+        wait=options.wait,
+        dry_run=options.dry_run,
+    )
+    return await submit_to_argo(session, told, cluster, output)
 
 
 def _announce(items: list[Item], output: Document | None, tell: Callable[[str], None]) -> None:

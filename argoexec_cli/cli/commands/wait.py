@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from argoexec_cli.cli.clusters import NO_CLUSTER, ClusterOptions
 from argoexec_cli.cli.connect import connect
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.detach import detachable
@@ -19,13 +20,20 @@ async def wait_(
     target: Annotated[
         Target, Option("--for", metavar="STATE", help="ended, running or deleted.")
     ] = Target.ENDED,
+    cluster: ClusterOptions = NO_CLUSTER,
 ) -> int:
     """Wait until runs or pods have ended.
 
     The exit code is that of the first one, in the order of the names, that did not succeed: 1
-    failed, 8 stopped, 4 deadline exceeded or --timeout over.
+    failed, 8 stopped, 4 deadline exceeded or --timeout over. With --cluster they are Workflows of
+    Argo's.
     """
     names = " ".join(name)
+    if any(cluster):
+        from argoexec_cli.cli.argo_workflows import wait_for_workflows
+
+        async with within(timeout, names):
+            return await wait_for_workflows(session, name, cluster)
     async with (
         connect(session) as server,
         detachable(session, names, "wait"),

@@ -1,0 +1,1 @@
+"""Ordinary Workflows on real Argo: their tasks are handed to our executors."""
