@@ -15,7 +15,6 @@ Kind = Literal["workflowrun", "pod"]
 ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})
 _STOPPED: Final = "Stopped"
 _DEADLINE: Final = "DeadlineExceeded"
-_UNSCHEDULABLE: Final = "Unschedulable"
 
 
 class Item(NamedTuple):
@@ -53,11 +52,7 @@ class Item(NamedTuple):
         """What a command that waited for it ends with."""
         if self.phase == "Succeeded":
             return ExitCode.OK
-        special = {
-            _STOPPED: ExitCode.STOPPED,
-            _DEADLINE: ExitCode.TIMED_OUT,
-            _UNSCHEDULABLE: ExitCode.NO_CAPACITY,
-        }
+        special = {_STOPPED: ExitCode.STOPPED, _DEADLINE: ExitCode.TIMED_OUT}
         return special.get(self.reason, ExitCode.FAILED)
 
     def age_s(self, now: datetime) -> float | None:

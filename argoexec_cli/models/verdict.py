@@ -25,8 +25,6 @@ _NOT_THE_TASK: Final = frozenset(
         "NodeLost",
         "ContainerStatusUnknown",
         "ErrImagePull",
-        "ErrImageNeverPull",
-        "NodePorts",
         "InvalidImageName",
         "FailedCreatePodSandBox",
         "Unschedulable",

@@ -16,7 +16,9 @@ async def destroy_(
     drain: Annotated[
         str, Option(metavar="DURATION", help="Wait so long for running pods.")
     ] = "10m",
-    force: Annotated[bool, Option("--force", help="Wait for no pod.")] = False,
+    force: Annotated[
+        bool, Option("--force", help="Wait for no pod; end all with the fleet's tags.")
+    ] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> int:
     """End a fleet's hosts, and show that nothing is left.

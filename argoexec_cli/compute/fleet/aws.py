@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from argoexec_cli.compute.aws import instances, inventory, prices
+from argoexec_cli.compute.aws import instances, inventory, prices, removal
 from argoexec_cli.compute.aws.account import Account, open_account
 from argoexec_cli.compute.aws.preflight import preflight
 from argoexec_cli.compute.events import OnStep, State, Step
@@ -83,13 +83,18 @@ class AwsCompute:
         running = await self._running(ids)
         return tuple(self._host(running[host.id]) for host in known)
 
-    async def destroy(self) -> None:
-        """Have Terraform remove all that its state knows, and end instances that it does not."""
+    async def destroy(self, *, all_tagged: bool = False) -> None:
+        """Have Terraform remove all that its state knows, and end instances of ours that it does
+        not. What else has our tags may be another's fleet of the same name, made elsewhere.
+        """
         if (self._place.terraform / "main.tf.json").exists():
             terraform = await self._terraform()
             await terraform.init()
             await terraform.destroy()
         await instances.terminate_instances(await self._open(), await self._strays(set()))
+
+        if all_tagged:
+            await removal.remove(await self._open(), await self.leftovers())
 
     async def leftovers(self) -> tuple[Resource, ...]:
         """Ask AWS for everything with the fleet's tags."""

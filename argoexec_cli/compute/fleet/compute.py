@@ -43,8 +43,11 @@ class Compute(Protocol):
         """Have the hosts exist and run as the last `plan` said; return them in order."""
         ...
 
-    async def destroy(self) -> None:
-        """End what `apply` made; hosts that somebody else made stay."""
+    async def destroy(self, *, all_tagged: bool = False) -> None:
+        """End what `apply` made; hosts that somebody else made stay.
+
+        With *all_tagged* also what no state knows and yet has the fleet's tags, whoever made it.
+        """
         ...
 
     async def leftovers(self) -> tuple[Resource, ...]:

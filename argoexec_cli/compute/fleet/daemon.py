@@ -119,7 +119,7 @@ def _judge(record: PodRecord, subject: str, on_step: OnStep) -> None:
     on_step(_failed("probe", _PROBE, subject, why))
     raise PreconditionError(
         f"{subject}: the daemon answers, but a pod does not run there: {why}",
-        hint=f"argoexec --context {subject} doctor",
+        hint="look at the daemon's log there: journalctl -u argoexec",
     )
 
 

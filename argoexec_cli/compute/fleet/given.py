@@ -54,7 +54,7 @@ class GivenHosts:
             for number, each in enumerate(self._fleet.given)
         )
 
-    async def destroy(self) -> None:
+    async def destroy(self, *, all_tagged: bool = False) -> None:
         """End nothing: the hosts are not ours."""
 
     async def leftovers(self) -> tuple[Resource, ...]:
@@ -94,7 +94,7 @@ class ThisMachine:
         name = f"{self._fleet.name}/0"
         return (Host(name=name, id="localhost", address="127.0.0.1", private_ip="127.0.0.1"),)
 
-    async def destroy(self) -> None:
+    async def destroy(self, *, all_tagged: bool = False) -> None:
         """End nothing."""
 
     async def leftovers(self) -> tuple[Resource, ...]:

@@ -26,7 +26,8 @@ async def destroy(fleet: Fleet, tools: Tools, *, drain_s: float, force: bool) ->
     """Remove *fleet*, whose directory the caller holds; repeatable, also after a failure.
 
     Without *force* running pods are waited for, `TimedOutError` when they do not end within
-    *drain_s*. `PreconditionError` lists what is still there after everything was ended.
+    *drain_s*. With it, everything on AWS that has the fleet's tags goes, whoever made it.
+    `PreconditionError` lists what is still there after everything was ended.
     """
     place, compute, _, on_step = tools
     if not force:
@@ -34,8 +35,8 @@ async def destroy(fleet: Fleet, tools: Tools, *, drain_s: float, force: bool) ->
     place.save(msgspec.structs.replace(fleet, phase="destroying"))
     if fleet.provider != "aws":
         await _remove_daemons(fleet, tools)
-    await compute.destroy()
-    await _see_it_gone(fleet, tools)
+    await compute.destroy(all_tagged=force)
+    await _see_it_gone(fleet, tools, force=force)
     on_step(Step(source="record", action="forget keys and record", state="done"))
 
 
@@ -82,18 +83,21 @@ async def _remove_daemons(fleet: Fleet, tools: Tools) -> None:
         await tools.configure.remove(fleet, tools.place, hosts, logins, tools.on_step)
 
 
-async def _see_it_gone(fleet: Fleet, tools: Tools) -> None:
+async def _see_it_gone(fleet: Fleet, tools: Tools, *, force: bool) -> None:
     """Ask the provider until nothing of the fleet is left, which takes EC2 a moment."""
     action = "see that nothing is left"
     _tell(tools.on_step, "record", action, "started")
     deadline = time.monotonic() + _LEFT_S
     while left := await tools.compute.leftovers():
+        if force:
+            await tools.compute.destroy(all_tagged=True)
         if time.monotonic() > deadline:
             detail = describe(left)
             _tell(tools.on_step, "record", action, "failed", detail)
             raise PreconditionError(
                 f"still there: {detail}",
-                hint=f"argoexec destroy {fleet.name}, again; then argoexec leaks",
+                hint=f"if no other machine has a fleet {fleet.name}: "
+                f"argoexec destroy {fleet.name} --force",
             )
         await asyncio.sleep(_PAUSE_S)
     _tell(tools.on_step, "record", action, "done")

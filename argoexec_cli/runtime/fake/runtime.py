@@ -59,14 +59,7 @@ class FakeRuntime:
     def capabilities(self) -> Capabilities:
         """See `Runtime.capabilities`."""
         return Capabilities(
-            name="fake",
-            version="1",
-            limits=False,
-            images=True,
-            exec=True,
-            processes=False,
-            ports=True,
-            terminal=True,
+            name="fake", version="1", limits=False, images=True, exec=True, processes=False
         )
 
     async def pull(self, pull: ImagePull, on_progress: OnProgress | None = None) -> Image:
