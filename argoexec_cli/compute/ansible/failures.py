@@ -72,7 +72,7 @@ _FAILED: Final = (
         "bring the packages along: argoexec provision … --offline",
     ),
     _known(
-        r"timed out waiting for ping module",
+        r"timed out waiting for ping module|argoexec-firewall-undo",
         PreconditionError,
         "the firewall would lock this machine out, so the host takes the rules back",
         "name this machine's own network among those of the clients",
