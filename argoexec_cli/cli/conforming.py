@@ -47,8 +47,9 @@ class _Daemon:
 
     restarts = False
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, *, here: bool) -> None:
         self.executor = executor
+        self.here = here
 
     async def restart(self) -> None:
         raise NotImplementedError
@@ -56,6 +57,8 @@ class _Daemon:
 
 class _Private:
     """A local executor of our own. What the fake runtime runs ends with it."""
+
+    here = True
 
     def __init__(self, settings: LocalSettings, engines: Engines) -> None:
         self._settings = settings
@@ -81,7 +84,8 @@ async def on_daemon(
 ) -> dict[str, list[Result]]:
     """Run the cases on the daemon that the settings name; return the results by its runtime."""
     async with connect(session) as server:
-        place = _Daemon(server.executor)
+        here = session.settings.server.value.startswith("unix:")
+        place = _Daemon(server.executor, here=here)
         await _probe(place, image)
         session.say(f"{server.info.name}: {len(cases)} cases on {server.info.runtime}")
         results = await run_cases(cases, place, image=image, tell=tell)
@@ -122,7 +126,7 @@ async def _private(
 ) -> AsyncIterator[_Private]:
     from argoexec_cli.cli.engines import Engines
     from argoexec_cli.executors.local.policy import Policy
-    from argoexec_cli.executors.local.settings import LocalSettings, host_room
+    from argoexec_cli.executors.local.settings import LocalSettings, host_address, host_room
 
     policy = Policy(
         privileged=True,
@@ -135,7 +139,9 @@ async def _private(
         name=socket.gethostname(),
         version=__version__,
         room=host_room(),
+        host_ip=host_address(),
         restart_backoff_s=(0.1, 1.0),
+        evict_s=1.0,
         policy=policy if granting else Policy(),
     )
     settings = session.settings

@@ -15,6 +15,7 @@ Kind = Literal["workflowrun", "pod"]
 ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})
 _STOPPED: Final = "Stopped"
 _DEADLINE: Final = "DeadlineExceeded"
+_UNSCHEDULABLE: Final = "Unschedulable"
 
 
 class Item(NamedTuple):
@@ -52,7 +53,11 @@ class Item(NamedTuple):
         """What a command that waited for it ends with."""
         if self.phase == "Succeeded":
             return ExitCode.OK
-        special = {_STOPPED: ExitCode.STOPPED, _DEADLINE: ExitCode.TIMED_OUT}
+        special = {
+            _STOPPED: ExitCode.STOPPED,
+            _DEADLINE: ExitCode.TIMED_OUT,
+            _UNSCHEDULABLE: ExitCode.NO_CAPACITY,
+        }
         return special.get(self.reason, ExitCode.FAILED)
 
     def age_s(self, now: datetime) -> float | None:

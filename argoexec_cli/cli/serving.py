@@ -184,7 +184,7 @@ def stop_daemon(session: Session, plan: ServePlan) -> int:
 def local_settings(plan: ServePlan) -> LocalSettings:
     """Return what the local executor is told."""
     from argoexec_cli.executors.local.admission import Room
-    from argoexec_cli.executors.local.settings import LocalSettings, host_room
+    from argoexec_cli.executors.local.settings import LocalSettings, host_address, host_room
 
     host = host_room(plan.max_pods)
     room = Room(
@@ -200,6 +200,7 @@ def local_settings(plan: ServePlan) -> LocalSettings:
         retention_s=plan.retention_s,
         images=plan.images,
         policy=plan.policy,
+        host_ip=host_address(),
     )
 
 

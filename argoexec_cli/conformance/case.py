@@ -85,10 +85,11 @@ class Step(Model, kw_only=True):
     wait: until `container` has written `log`, or waits for the reason `waiting`, or was restarted
     `restarts` times, or is ready; or the pod is in `phase` or has its `conditions`. stop: with
     `grace_seconds`. delete. submit: the same request again, which must be the same pod. restart:
-    the executor itself, as after an update of argoexec.
+    the executor itself, as after an update of argoexec. connect: send text `send` to `port` of this
+    machine.
     """
 
-    do: Literal["wait", "stop", "delete", "submit", "restart"]
+    do: Literal["wait", "stop", "delete", "submit", "restart", "connect"]
     container: str = "main"
     log: str = ""
     waiting: str = ""
@@ -97,6 +98,8 @@ class Step(Model, kw_only=True):
     phase: str = ""
     conditions: dict[str, str] = msgspec.field(default_factory=dict)
     grace_seconds: float | None = None
+    port: int = 0
+    send: str = ""
 
 
 class Case(Model, kw_only=True):
@@ -120,6 +123,11 @@ class Case(Model, kw_only=True):
     steps: tuple[Step, ...] = ()
     expect: Expected = Expected()
     topic: str = ""
+
+    @property
+    def connects(self) -> bool:
+        """Whether the executor has to be on this machine."""
+        return any(step.do == "connect" for step in self.steps)
 
     @property
     def restarts_executor(self) -> bool:

@@ -20,6 +20,11 @@ class Place(Protocol):
         """Whether `restart` does anything. Cases that need it are skipped where it does not."""
         ...
 
+    @property
+    def here(self) -> bool:
+        """Whether the executor is on this machine, where ports of its host can be reached."""
+        ...
+
     async def restart(self) -> None:
         """End the executor as an update would, and start it again. Pods go on meanwhile."""
         ...

@@ -88,6 +88,8 @@ class _Runner:
             return "skipped", (why,)
         if case.restarts_executor and not self._place.restarts:
             return "skipped", ("would have to restart the executor",)
+        if case.connects and not self._place.here:
+            return "skipped", ("the executor is not on this machine",)
         try:
             async with asyncio.timeout(LIMIT_S):
                 why_not = await self._differences(case)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from argoexec_cli.conformance.case import Step
 from argoexec_cli.conformance.place import Place
 from argoexec_cli.models.logs import LogQuery
@@ -28,11 +30,28 @@ async def take(step: Step, place: Place, request: PodRequest, ref: PodRef) -> No
                 raise MissedError(f"the same request became another pod: {again.ref.uid}")
         case "restart":
             await place.restart()
+        case "connect":
+            await _connect(step)
 
 
 async def until_ended(place: Place, ref: PodRef) -> PodRecord:
     """Return the pod once it is terminal."""
     return await _until(place, ref, Step(do="wait"))
+
+
+async def _connect(step: Step) -> None:
+    """Send the text; tried again while nobody listens yet."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", step.port)
+        except OSError:
+            await asyncio.sleep(0.05)
+            continue
+        writer.write(step.send.encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        return
 
 
 async def _wait(step: Step, place: Place, ref: PodRef) -> None:

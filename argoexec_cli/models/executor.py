@@ -28,9 +28,9 @@ class ExecutorInfo(Model):
     """What the executor is and can do. `capabilities` is asked, never guessed from a name.
 
     Capabilities: `processes` (containers are real ones, with files and a kernel), `limits`,
-    `security`, `logs`, `recovery`. `granted` is what policy lets pods have beyond the usual:
-    `privileged`, `host-network`, `capability:NAME`, `host-path:DIRECTORY`; and `image:PATTERN`,
-    each one that a list of images allows, where there is such a list.
+    `security`, `ports`, `terminal`, `logs`, `recovery`. `granted` is what policy lets pods have
+    beyond the usual: `privileged`, `host-network`, `capability:NAME`, `host-path:DIRECTORY`; and
+    `image:PATTERN`, each one that a list of images allows, where there is such a list.
     """
 
     name: str

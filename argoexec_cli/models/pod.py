@@ -50,13 +50,26 @@ class ResourceRequirements(Model):
 
 class VolumeMount(Model):
     """Source: core/v1 VolumeMount. `sub_path` is a part of the volume, made as a directory when it
-    is not there; links of the task lead nowhere.
+    is not there; links of the task lead nowhere. `sub_path_expr` is the same with $(VAR) expanded.
     """
 
     name: str
     mount_path: str
     read_only: bool = False
     sub_path: str = ""
+    sub_path_expr: str = ""
+
+
+class ContainerPort(Model):
+    """Source: core/v1 ContainerPort. Without `host_port` it only informs: every port is open in the
+    pod. With one, that port of the host (of `host_ip`, or of all its addresses) leads here.
+    """
+
+    container_port: int
+    host_port: int = 0
+    host_ip: str = msgspec.field(default="", name="hostIP")
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+    name: str = ""
 
 
 class EmptyDirVolumeSource(Model):
@@ -95,6 +108,8 @@ class Container(Model):
     """Source: core/v1 Container. `command` replaces the image's ENTRYPOINT, `args` its CMD;
     `command` alone drops CMD. `restart_policy` Always makes an init container a sidecar: what comes
     after it starts when it has started, and it is ended when the main containers have ended.
+    With `stdin` its input stays open, though nobody may write to it (with `stdin_once`, until its
+    first writer is gone); a `tty` merges stderr into stdout.
     """
 
     name: str
@@ -103,12 +118,16 @@ class Container(Model):
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     working_dir: str = ""
+    ports: tuple[ContainerPort, ...] = ()
     env: tuple[EnvVar, ...] = ()
     env_from: tuple[EnvFromSource, ...] = ()
     resources: ResourceRequirements = ResourceRequirements()
     volume_mounts: tuple[VolumeMount, ...] = ()
     security_context: SecurityContext = SecurityContext()
     restart_policy: Literal["", "Always"] = ""
+    stdin: bool = False
+    stdin_once: bool = False
+    tty: bool = False
     termination_message_path: str = "/dev/termination-log"
     termination_message_policy: Literal["File", "FallbackToLogsOnError"] = "File"
 
@@ -123,6 +142,21 @@ class HostAlias(Model):
 
     ip: str
     hostnames: tuple[str, ...] = ()
+
+
+class PodDNSConfigOption(Model):
+    """Source: core/v1 PodDNSConfigOption: an option of resolv.conf."""
+
+    name: str
+    value: str | None = None
+
+
+class PodDNSConfig(Model):
+    """Source: core/v1 PodDNSConfig: added to what `dns_policy` gives; options replace."""
+
+    nameservers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    options: tuple[PodDNSConfigOption, ...] = ()
 
 
 class PodSpec(Model):
@@ -140,6 +174,8 @@ class PodSpec(Model):
     hostname: str = ""
     host_network: bool = False
     host_aliases: tuple[HostAlias, ...] = ()
+    dns_policy: Literal["", "Default", "None", "ClusterFirst", "ClusterFirstWithHostNet"] = ""
+    dns_config: PodDNSConfig | None = None
     image_pull_secrets: tuple[LocalObjectReference, ...] = ()
     share_process_namespace: bool = False
     security_context: PodSecurityContext = PodSecurityContext()

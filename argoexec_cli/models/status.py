@@ -78,6 +78,12 @@ class PodCondition(Model):
     last_transition_time: datetime | None = None
 
 
+class PodIP(Model):
+    """Source: core/v1 PodIP."""
+
+    ip: str
+
+
 class PodStatus(Model):
     """Source: core/v1 PodStatus. Terminal phases are Succeeded and Failed; a terminal status never
     changes again.
@@ -89,6 +95,8 @@ class PodStatus(Model):
     conditions: tuple[PodCondition, ...] = ()
     host_ip: str = msgspec.field(default="", name="hostIP")
     pod_ip: str = msgspec.field(default="", name="podIP")
+    pod_ips: tuple[PodIP, ...] = msgspec.field(default=(), name="podIPs")
+    qos_class: str = ""
     start_time: datetime | None = None
     init_container_statuses: tuple[ContainerStatus, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()

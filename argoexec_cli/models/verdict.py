@@ -25,6 +25,8 @@ _NOT_THE_TASK: Final = frozenset(
         "NodeLost",
         "ContainerStatusUnknown",
         "ErrImagePull",
+        "ErrImageNeverPull",
+        "NodePorts",
         "InvalidImageName",
         "FailedCreatePodSandBox",
         "Unschedulable",

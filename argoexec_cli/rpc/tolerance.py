@@ -28,7 +28,6 @@ IGNORED: Final[dict[str, dict[str, str]]] = {
 
 DEFAULTS: Final[dict[str, dict[str, frozenset[str | bool | int]]]] = {
     "k8s.io.api.core.v1.PodSpec": {
-        "dnsPolicy": frozenset({"ClusterFirst", "Default"}),  # no cluster: both use the host's
         "schedulerName": frozenset({"default-scheduler"}),
         "serviceAccountName": frozenset({"default"}),
         "serviceAccount": frozenset({"default"}),

@@ -99,6 +99,17 @@ class PullProgress(Value, frozen=True, kw_only=True):
     layers_total: int = 0
 
 
+class Port(Value, frozen=True, kw_only=True):
+    """A port of the host (of `host_ip`, or of all its addresses) that leads to one of the pod.
+    `protocol`: tcp, udp or sctp.
+    """
+
+    host_port: int
+    container_port: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+
+
 class SandboxSpec(Value, frozen=True, kw_only=True):
     """What the containers of a pod share: network namespace, hostname.
 
@@ -106,7 +117,9 @@ class SandboxSpec(Value, frozen=True, kw_only=True):
     address); a runtime may give a single container its own network instead of making a sandbox
     object. `own_hostname` says that the kernel has to know `hostname`, because the pod asks for it.
     `host_network` takes the host's network instead; `share_processes` has the containers see each
-    other's processes; `aliases` are more lines of /etc/hosts: address and names.
+    other's processes; `aliases` are more lines of /etc/hosts: address and names. `ports` lead here
+    for as long as the network is there, with or without a sandbox object; one that is taken is
+    `AlreadyExistsError`, from `create_sandbox` or from the `start` that makes the network.
     """
 
     key: ContainerKey
@@ -118,6 +131,7 @@ class SandboxSpec(Value, frozen=True, kw_only=True):
     host_network: bool = False
     share_processes: bool = False
     aliases: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    ports: tuple[Port, ...] = ()
     labels: dict[str, str] = {}
 
 
@@ -167,6 +181,8 @@ class ContainerSpec(Value, frozen=True, kw_only=True):
 
     `command` replaces the image's entrypoint and drops its CMD; `args` alone replaces CMD; both
     empty runs the image as it is. `env` replaces variables of the image with the same name.
+    `stdin` keeps the input open, empty (`stdin_once`: until its first writer is gone); otherwise it
+    is at its end. `tty` is a terminal for all three streams: what comes out of it is stdout.
     """
 
     key: ContainerKey
@@ -180,6 +196,9 @@ class ContainerSpec(Value, frozen=True, kw_only=True):
     mounts: tuple[Mount, ...] = ()
     resources: Resources = Resources()
     security: Security = Security()
+    stdin: bool = False
+    stdin_once: bool = False
+    tty: bool = False
     labels: dict[str, str] = {}
 
 
@@ -234,7 +253,8 @@ class Capabilities(Value, frozen=True, kw_only=True):
     `security` says that it honours `ContainerSpec.security` and the sandbox's host network, shared
     processes and aliases; pods that ask for any of these are refused without it. `images` says that
     it implements `runtime.images.ImageStore` too, `exec` the same of `runtime.exec.RuntimeExecs`,
-    `processes` that a container is one: it has a kernel and files.
+    `processes` that a container is one: it has a kernel and files. `ports` says that it honours
+    `SandboxSpec.ports`, `terminal` the same of `stdin` and `tty`; without them pods are refused.
     """
 
     name: str
@@ -246,6 +266,8 @@ class Capabilities(Value, frozen=True, kw_only=True):
     images: bool = False
     exec: bool = False
     processes: bool = True
+    ports: bool = False
+    terminal: bool = False
 
     @property
     def powers(self) -> tuple[str, ...]:
@@ -253,7 +275,7 @@ class Capabilities(Value, frozen=True, kw_only=True):
         return tuple(name for name in _POWERS if getattr(self, name))
 
 
-_POWERS: Final = ("exec", "limits", "processes", "security")
+_POWERS: Final = ("exec", "limits", "ports", "processes", "security", "terminal")
 OnProgress = Callable[[PullProgress], Awaitable[None]]
 
 

@@ -223,3 +223,16 @@ def test_a_pod_gets_the_objects_beside_it(cli: Cli) -> None:
     done = cli("submit", "-", "--log", stdin=objects + pod)
     assert (done.code, done.out) == (0, "hello hush\n")
     assert "nothing to run" in cli("submit", "-", stdin=objects).err
+
+
+def test_what_this_host_can_never_run_is_told_at_once(cli: Cli) -> None:
+    huge = POD.format(name="huge", script="true").replace(
+        "busybox,", "busybox, resources: {requests: {memory: 1000Ti}},"
+    )
+    for flags in ((), ("--wait",)):
+        done = cli("submit", "-", *flags, stdin=huge)
+        assert (done.code, done.out) == (7, "huge\n")
+        assert "pod/huge Unschedulable" in done.err
+        assert "the pod asks for 1048576000 MiB of memory, this host has" in done.err
+    assert "FailedScheduling" in cli("get", "huge").out
+    assert cli("delete", "huge").code == 0

@@ -20,6 +20,8 @@ __all__ = ["engine", "executor", "opener"]
 class Here:
     """A place with an executor that is open."""
 
+    here = True
+
     def __init__(self, executor: LocalExecutor, opener: Opener | None = None) -> None:
         """Restart with *opener*, or not at all."""
         self.executor = executor

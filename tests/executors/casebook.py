@@ -40,6 +40,7 @@ class OpenPlace:
     """A local executor on a runtime, over the wire if asked for, that can be opened again."""
 
     restarts = True
+    here = True
 
     def __init__(self, open_runtime: OpenRuntime, directory: Path, policy: Policy) -> None:
         """Prepare; `restart` opens it the first time too."""

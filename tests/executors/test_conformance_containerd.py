@@ -8,12 +8,14 @@ import pytest
 
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 from tests.engines.containerd import ContainerdEngine
-from tests.executors.casebook import Casebook, OpenRuntime
+from tests.executors.casebook import Casebook, OpenRuntime, without
 
 
 @pytest.mark.containerd
 class TestOnContainerd(Casebook):
     """In this process."""
+
+    cases = without("ports", "terminal")
 
     @pytest.fixture(scope="class")
     @classmethod

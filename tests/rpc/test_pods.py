@@ -168,13 +168,13 @@ def test_a_time_that_does_not_exist_is_refused() -> None:
     ("fields", "path"),
     [
         ({"containers": [{"lifecycle": {}}]}, "spec.containers[1].lifecycle"),
-        ({"containers": [{"ports": [{}]}]}, "spec.containers[1].ports"),
+        ({"containers": [{"volumeDevices": [{}]}]}, "spec.containers[1].volumeDevices"),
         ({"containers": [{"startupProbe": {}}]}, "spec.containers[1].startupProbe"),
         (
             {"containers": [{"securityContext": {"seccompProfile": {}}}]},
             "spec.containers[1].securityContext.seccompProfile",
         ),
-        ({"containers": [{"tty": True}]}, "spec.containers[1].tty"),
+        ({"containers": [{"resizePolicy": [{}]}]}, "spec.containers[1].resizePolicy"),
         ({"volumes": [{"volumeSource": {"nfs": {}}}]}, "spec.volumes[0].nfs"),
         ({"volumes": [{"volumeSource": {"csi": {}}}]}, "spec.volumes[0].csi"),
         ({"affinity": {}}, "spec.affinity"),
@@ -182,7 +182,7 @@ def test_a_time_that_does_not_exist_is_refused() -> None:
         ({"nodeSelector": {"a": "b"}}, "spec.nodeSelector"),
         ({"hostPID": True}, "spec.hostPID"),
         ({"hostUsers": False}, "spec.hostUsers"),
-        ({"dnsPolicy": "None"}, "spec.dnsPolicy"),
+        ({"runtimeClassName": "kata"}, "spec.runtimeClassName"),
         ({"securityContext": {"sysctls": [{}]}}, "spec.securityContext.sysctls"),
         ({"serviceAccountName": "builder"}, "spec.serviceAccountName"),
     ],
@@ -198,7 +198,7 @@ def test_a_field_that_is_not_implemented_is_refused_by_its_path(fields: Any, pat
     "fields",
     [
         {"hostNetwork": False, "hostPID": False, "hostIPC": False, "nodeName": ""},
-        {"dnsPolicy": "ClusterFirst", "schedulerName": "default-scheduler"},
+        {"schedulerName": "default-scheduler"},
         {"securityContext": {}, "enableServiceLinks": True, "priority": 0},
         {"serviceAccountName": "default", "serviceAccount": "default"},
         {"automountServiceAccountToken": False, "preemptionPolicy": "PreemptLowerPriority"},
@@ -274,7 +274,7 @@ def test_what_the_wire_cannot_hold_is_refused_before_it_is_sent(spec: PodSpec) -
 
 def test_what_only_a_newer_server_says_is_left_out_of_its_answer() -> None:
     message = pod_to_message(FULL)
-    message.status.qosClass = "Burstable"
+    message.status.nominatedNodeName = "n"
     message.spec.containers[0].lifecycle.SetInParent()
     message.status.MergeFromString(b"\xf8\x3f\x01")
     assert pod_from_answer(message) == FULL

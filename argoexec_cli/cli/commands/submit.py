@@ -122,11 +122,21 @@ def _announce(items: list[Item], output: Document | None, tell: Callable[[str], 
         tell(f"{item.name}\n")
 
 
+def _hopeless(session: Session, items: list[Item]) -> int:
+    """Tell at once of what this executor can never run, and return the exit code."""
+    codes = [ExitCode.OK]
+    for item in items:
+        if item.ended and item.exit_code is ExitCode.NO_CAPACITY:
+            session.say(f"{item.label} {item.status}: {item.message}")
+            codes.append(item.exit_code)
+    return codes[-1]
+
+
 async def _follow(
     session: Session, server: Server, items: list[Item], options: SubmitOptions
 ) -> int:
     if not (options.log or options.watch or options.wait) or not items:
-        return ExitCode.OK
+        return _hopeless(session, items)
     names = " ".join(item.name for item in items)
     again = "logs -f" if options.log and len(items) == 1 else "wait"
     async with detachable(session, names, again):

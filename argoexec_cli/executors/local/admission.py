@@ -83,7 +83,10 @@ class Admission:
         """Raise `CapacityError` when the host could not run this even if it were empty."""
         room = self.room
         if need.cpu_millicores > room.cpu_millicores:
-            asked, has = f"{need.cpu_millicores / 1000:g} cpu", f"{room.cpu_millicores / 1000:g}"
+            asked, has = (
+                f"{need.cpu_millicores / 1000:.12g} cpu",
+                f"{room.cpu_millicores / 1000:.12g}",
+            )
         elif need.memory_bytes > room.memory_bytes:
             asked, has = (
                 f"{need.memory_bytes >> 20} MiB of memory",
@@ -92,7 +95,7 @@ class Admission:
         else:
             return
         raise CapacityError(
-            f"unschedulable: the pod asks for {asked}, this host has {has}",
+            f"the pod asks for {asked}, this host has {has}",
             hint="lower resources.requests, or use a larger host: argoexec submit --executor NAME",
         )
 

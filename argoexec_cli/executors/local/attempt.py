@@ -8,14 +8,20 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from argoexec_cli.errors import (
+    AlreadyExistsError,
     ArgoexecError,
     CapacityError,
     StartError,
 )
 from argoexec_cli.executors.local import statuses
-from argoexec_cli.executors.local.ending import AttemptError, Ending, EndingError
+from argoexec_cli.executors.local.ending import NODE_PORTS, AttemptError, Ending, EndingError
 from argoexec_cli.executors.local.logs import LogWriter
-from argoexec_cli.executors.local.plan.spec import Place, container_spec, with_network_files
+from argoexec_cli.executors.local.plan.spec import (
+    Place,
+    container_spec,
+    with_network_files,
+    with_sub_paths,
+)
 from argoexec_cli.executors.local.pulling import Pulling
 from argoexec_cli.executors.local.retrying import PASSING, until_it_works
 from argoexec_cli.models.pod import Container, PodSpec
@@ -119,19 +125,18 @@ class Attempt:
             worker.note("Failed", f"Error: {exc.message}", self._name, warning=True)
             raise AttemptError("StartError", exc.message) from exc
         except ArgoexecError as exc:
-            worker.status = statuses.waits(
-                worker.status, self._name, "CreateContainerError", exc.message
-            )
+            taken = isinstance(exc, AlreadyExistsError)
+            reason = NODE_PORTS if taken else "CreateContainerError"
+            worker.status = statuses.waits(worker.status, self._name, reason, exc.message)
             worker.note("Failed", f"Error: {exc.message}", self._name, warning=True)
-            raise AttemptError("CreateContainerError", exc.message) from exc
+            raise AttemptError(reason, exc.message) from exc
 
     async def _spec(self, image: Image) -> ContainerSpec:
         worker = self._worker
         assert worker.sandbox is not None  # noqa: S101 - made before the first container
         try:
-            mounts = await self._host.directories.mounts(
-                worker.pod, self._container, worker.volumes
-            )
+            container = with_sub_paths(self._container, worker.sources)
+            mounts = await self._host.directories.mounts(worker.pod, container, worker.volumes)
             message = await self._host.messages.mount(self._key, self._container)
             outputs = await worker.output_mounts(self._key, self._container)
             place = Place(worker.sandbox, image, (message, *mounts, *outputs))

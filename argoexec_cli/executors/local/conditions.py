@@ -18,6 +18,11 @@ def scheduled() -> tuple[PodCondition, ...]:
     return _set((), "PodScheduled", "")
 
 
+def not_scheduled(reason: str, message: str) -> tuple[PodCondition, ...]:
+    """Return the conditions of a pod that gets no place."""
+    return _set((), "PodScheduled", reason, message)
+
+
 def updated(status: PodStatus) -> PodStatus:
     """Return *status* with the conditions that its containers give it. A condition that stays as it
     was keeps its time.

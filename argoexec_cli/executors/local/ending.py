@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from argoexec_cli.aio import Signal
 
 _T = TypeVar("_T")
+
+
+NODE_PORTS: Final = "NodePorts"
+"""The kubelet's reason when a port of the host is taken."""
 
 
 class AttemptError(Exception):

@@ -15,6 +15,7 @@ import msgspec
 
 from argoexec_cli.aio import Tasks
 from argoexec_cli.errors import CapacityError, NotFoundError
+from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.admission import Admission, need_of
 from argoexec_cli.executors.local.credentials.keychain import Keychain
 from argoexec_cli.executors.local.execs import container_of, run_command
@@ -139,7 +140,7 @@ class LocalExecutor:
         check_policy(accepted.pod.spec, self.host.settings.policy)
         check_powers(accepted.pod.spec, self.host.runtime.capabilities)
         uid = request.pod.metadata.uid
-        if fault := self._no_room(accepted):
+        if fault := self._no_room():
             try:
                 return (await self.host.table.find(accepted, spec_hash(request), uid)).record
             except NotFoundError:
@@ -151,12 +152,8 @@ class LocalExecutor:
             work, name=f"acceptance of {accepted.pod.metadata.name}"
         )
 
-    def _no_room(self, request: PodRequest) -> CapacityError | None:
-        """Return why the pod cannot be accepted, if it is new."""
-        try:
-            self.host.admission.check(need_of(request.pod.spec))
-        except CapacityError as exc:
-            return exc
+    def _no_room(self) -> CapacityError | None:
+        """Return why no new pod can be accepted."""
         queued = len(self._workers) + self._accepting - self.host.admission.running
         if queued < self.host.settings.max_queued:
             return None
@@ -175,12 +172,30 @@ class LocalExecutor:
                 if kept and not new:
                     await self.host.directories.remove(given)
             if new:
+                stored = await self._unless_impossible(stored)
                 self._begin(stored, [])
                 token = self.host.hub.token(stored.record.revision)
                 self.host.hub.publish(PodUpdate(type="ADDED", record=stored.record, token=token))
         finally:
             self._accepting -= 1
         return stored.record
+
+    async def _unless_impossible(self, stored: StoredPod) -> StoredPod:
+        """End a pod that this host could never run, before it begins; its worker cleans up."""
+        pod = stored.record.pod
+        try:
+            self.host.admission.check(need_of(pod.spec))
+        except CapacityError as exc:
+            status = statuses.unschedulable(pod, exc.message)
+            event = statuses.event("FailedScheduling", exc.message, warning=True)
+            revision = await self.host.table.update(pod.metadata.uid, status, (event,))
+            record = msgspec.structs.replace(
+                stored.record,
+                pod=msgspec.structs.replace(pod, status=status),
+                revision=revision or stored.record.revision,
+            )
+            return stored._replace(record=record)
+        return stored
 
     async def get_pod(self, ref: PodRef) -> PodRecord:
         """See `Executor.get_pod`."""

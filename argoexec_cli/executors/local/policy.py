@@ -91,6 +91,8 @@ def check_powers(spec: PodSpec, runtime: Capabilities) -> None:
     """Raise `UnsupportedFieldError` for the first field that *runtime* would not honour: ignoring
     it could run a task with more rights than it was given.
     """
+    if field := next(_unhonoured(spec, runtime), ""):
+        raise UnknownFieldError(field, hint=f"{runtime.name} does not honour it yet")
     if runtime.security:
         return
     asked = {
@@ -105,6 +107,16 @@ def check_powers(spec: PodSpec, runtime: Capabilities) -> None:
         raise UnknownFieldError(
             field, hint=f"{runtime.name} does not honour it yet: argoexec serve --runtime docker"
         )
+
+
+def _unhonoured(spec: PodSpec, runtime: Capabilities) -> Iterator[str]:
+    """Yield the fields about ports and terminals that *runtime* would not honour."""
+    for path, container in _containers(spec):
+        published = any(port.host_port for port in container.ports)
+        if published and not spec.host_network and not runtime.ports:
+            yield f"{path}.ports[].hostPort"
+        if (container.stdin or container.tty) and not runtime.terminal:
+            yield f"{path}.{'tty' if container.tty else 'stdin'}"
 
 
 def capability(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,8 @@ class LocalSettings:
     pod knows are removed. `parallel_starts` bounds how many containers the runtime starts at a
     time: more than about twice the cores only makes each start slower. `restart_backoff_s` is the
     first and the longest wait before a container is started again, by default as the kubelet's
-    CrashLoopBackOff. `policy` is what pods may ask of the host.
+    CrashLoopBackOff. `evict_s` is how often volumes with a limit are looked at. `host_ip` is what
+    pods learn as the host's address. `policy` is what pods may ask of the host.
     """
 
     data_dir: Path
@@ -35,6 +37,8 @@ class LocalSettings:
     sweep_s: float = 60.0
     parallel_starts: int = 8
     restart_backoff_s: tuple[float, float] = (10.0, 300.0)
+    evict_s: float = 10.0
+    host_ip: str = ""
     images: ImageSettings = field(default_factory=ImageSettings)
     policy: Policy = field(default_factory=Policy)
 
@@ -45,3 +49,16 @@ def host_room(max_pods: int = 110) -> Room:
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return Room((os.cpu_count() or 1) * 1000, memory, max_pods)
+
+
+def host_address() -> str:
+    """Return the address from which this host reaches others; nothing is sent. The loopback's when
+    it reaches none.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1: nobody has it
+        except OSError:
+            return "127.0.0.1"
+        address: str = probe.getsockname()[0]
+        return address

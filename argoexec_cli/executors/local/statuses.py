@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from argoexec_cli.executors.local.conditions import over, scheduled, updated
+from argoexec_cli.executors.local.conditions import not_scheduled, over, scheduled, updated
+from argoexec_cli.executors.local.plan.qos import qos_class
 from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.record import PodEvent
 from argoexec_cli.models.status import (
@@ -21,12 +22,14 @@ from argoexec_cli.models.status import (
     ContainerStateWaiting,
     ContainerStatus,
     Phase,
+    PodIP,
     PodStatus,
 )
 from argoexec_cli.runtime.base import Exit
 
 STOPPED: Final = "Stopped"
 DEADLINE: Final = "DeadlineExceeded"
+UNSCHEDULABLE: Final = "Unschedulable"
 LOST: Final = "Lost"
 START_ERROR_CODE: Final = 128
 """The exit code that Kubernetes gives to a container whose command could not be started."""
@@ -34,12 +37,27 @@ UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
 """What the kubelet reports for a container of which nothing is known any more."""
 
 
-def admitted(pod: Pod) -> PodStatus:
+def unschedulable(pod: Pod, message: str) -> PodStatus:
+    """Return the status of a pod that this host could never run. It has ended: unlike a cluster, a
+    host does not grow.
+    """
+    return PodStatus(
+        phase="Failed",
+        reason=UNSCHEDULABLE,
+        message=message,
+        qos_class=qos_class(pod.spec),
+        conditions=not_scheduled(UNSCHEDULABLE, message),
+    )
+
+
+def admitted(pod: Pod, host_ip: str) -> PodStatus:
     """Return the status of a pod that has got its place on the host and starts now."""
     creating = "PodInitializing" if pod.spec.init_containers else "ContainerCreating"
     return PodStatus(
         phase="Pending",
         start_time=now(),
+        host_ip=host_ip,
+        qos_class=qos_class(pod.spec),
         conditions=scheduled(),
         init_container_statuses=tuple(
             ContainerStatus(
@@ -91,6 +109,12 @@ def started(status: PodStatus, name: str, container_id: str, image_id: str) -> P
         )
 
     return updated(msgspec.structs.replace(change(status, name, how), phase=phase))
+
+
+def addressed(status: PodStatus, ip: str) -> PodStatus:
+    """The pod has its address."""
+    ips = (PodIP(ip),) if ip else ()
+    return msgspec.structs.replace(status, pod_ip=ip, pod_ips=ips)
 
 
 def ready(status: PodStatus, name: str) -> PodStatus:

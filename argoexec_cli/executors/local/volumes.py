@@ -33,14 +33,16 @@ from argoexec_cli.executors.local.mounting import (
     unmount,
     unmount_all,
 )
+from argoexec_cli.executors.local.plan.dns import resolv_conf
 from argoexec_cli.executors.local.plan.files import VolumeFile, is_made, is_memory, volume_files
 from argoexec_cli.executors.local.plan.sources import Sources
-from argoexec_cli.models.pod import Container, HostPathVolumeSource, Pod, Volume
+from argoexec_cli.models.pod import Container, HostPathVolumeSource, Pod, PodSpec, Volume
 from argoexec_cli.models.quantity import parse_bytes
 from argoexec_cli.models.record import PodRequest
 from argoexec_cli.runtime.base import Mount, Sandbox
 
 _log = logging.getLogger(__name__)
+_RESOLV_CONF: Final = Path("/etc/resolv.conf")
 _CONFLICTS: Final = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 
@@ -95,11 +97,13 @@ class PodDirectories:
             )
         return tuple(sorted(mounts, key=lambda mount: len(PurePosixPath(mount.target).parts)))
 
-    async def network_files(self, sandbox: Sandbox) -> tuple[Mount, ...]:
+    async def network_files(self, spec: PodSpec, sandbox: Sandbox) -> tuple[Mount, ...]:
         """Write the files that describe the pod's network, and return their mounts; none when the
         runtime does that itself. May be repeated.
         """
-        if not sandbox.resolv_conf:
+        usual = sandbox.resolv_conf or await asyncio.to_thread(_host_resolv_conf)
+        servers = resolv_conf(spec, usual) or sandbox.resolv_conf
+        if not servers:
             return ()
         directory = self._directory / sandbox.spec.key.pod_uid / "network"
         name = sandbox.hostname or sandbox.spec.hostname
@@ -107,8 +111,10 @@ class PodDirectories:
             "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{sandbox.ip}\t{name}\n"
             + "".join(f"{ip}\t{' '.join(names)}\n" for ip, names in sandbox.spec.aliases),
             "hostname": f"{name}\n",
-            "resolv.conf": sandbox.resolv_conf,
+            "resolv.conf": servers,
         }
+        if not sandbox.resolv_conf:  # the others are the runtime's
+            files = {"resolv.conf": servers}
         await asyncio.to_thread(_write, directory, files)
         return tuple(Mount(source=str(directory / file), target=f"/etc/{file}") for file in files)
 
@@ -212,6 +218,13 @@ def _fill(path: Path, files: dict[str, VolumeFile], *, mode: int) -> None:
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         target.write_bytes(file.content)
         target.chmod(file.mode)
+
+
+def _host_resolv_conf() -> str:
+    try:
+        return _RESOLV_CONF.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # a host without name servers
+        return ""
 
 
 def _write(directory: Path, files: dict[str, str]) -> None:

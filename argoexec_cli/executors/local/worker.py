@@ -23,11 +23,17 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from argoexec_cli.errors import ArgoexecError, CapacityError, NotFoundError
+from argoexec_cli.errors import (
+    AlreadyExistsError,
+    ArgoexecError,
+    CapacityError,
+    NotFoundError,
+)
 from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.admission import need_of
 from argoexec_cli.executors.local.containers import run_containers
-from argoexec_cli.executors.local.ending import AttemptError, Ending, EndingError
+from argoexec_cli.executors.local.ending import NODE_PORTS, AttemptError, Ending, EndingError
+from argoexec_cli.executors.local.eviction import evict_if_full
 from argoexec_cli.executors.local.host import Host
 from argoexec_cli.executors.local.outputs import OutputError
 from argoexec_cli.executors.local.plan.sources import sources_of
@@ -202,14 +208,14 @@ class PodWorker:
             try:
                 self.host.admission.check(need)
             except CapacityError as exc:  # it was accepted when the host gave more
-                raise AttemptError("Unschedulable", exc.message) from exc
+                raise AttemptError(statuses.UNSCHEDULABLE, exc.message) from exc
         place = self.host.admission.admitted(need, now=bool(self.found))
         await self.unless_ending(stack.enter_async_context(place))
 
     def _admit(self) -> asyncio.TimerHandle | None:
         """Begin (or, when adopted, go on) counting the pod's time."""
         if self.status.start_time is None:
-            self.status = statuses.admitted(self.pod)
+            self.status = statuses.admitted(self.pod, self.host.settings.host_ip)
             self.note("Scheduled", f"Assigned to {self.host.settings.name}")
         limit = self.pod.spec.active_deadline_seconds
         if limit is None or self.status.start_time is None:
@@ -230,13 +236,28 @@ class PodWorker:
                 lambda: self.host.runtime.create_sandbox(spec)
             )
             self.network_files = await self._until_it_works(
-                partial(self.host.directories.network_files, self.sandbox)
+                partial(self.host.directories.network_files, self.pod.spec, self.sandbox)
             )
+        except AlreadyExistsError as exc:
+            raise AttemptError(NODE_PORTS, exc.message) from exc
         except ArgoexecError as exc:
             raise AttemptError("FailedCreatePodSandBox", exc.message) from exc
-        self.status = msgspec.structs.replace(self.status, pod_ip=self.sandbox.ip)
-        self.sources = dataclasses.replace(self.sources, pod_ip=self.sandbox.ip)
-        await run_containers(self)
+        ip = self.status.host_ip if self.pod.spec.host_network else self.sandbox.ip
+        self.status = statuses.addressed(self.status, ip)
+        self.sources = dataclasses.replace(self.sources, pod_ip=ip)
+        await self._run_within_limits()
+
+    async def _run_within_limits(self) -> None:
+        """Run the containers, and end them when a volume of theirs is too large."""
+        every_s = self.host.settings.evict_s
+        watch = asyncio.ensure_future(
+            evict_if_full(self.pod.spec, self.volumes, self.ending, every_s)
+        )
+        try:
+            await run_containers(self)
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
 
     async def _prepare(self) -> None:
         """Make the volumes, from what came with the pod."""
@@ -244,7 +265,9 @@ class PodWorker:
             secrets = await self.host.secrets.load(self.uid)
             self.request = msgspec.structs.replace(self.request, secrets=secrets)
         settings = self.host.settings
-        self.sources = sources_of(self.request, settings.room.quantities, settings.name)
+        self.sources = sources_of(
+            self.request, settings.room.quantities, settings.name, host_ip=settings.host_ip
+        )
         try:
             self.volumes = await self._until_it_works(
                 lambda: self.host.directories.prepare(self.request, self.sources)

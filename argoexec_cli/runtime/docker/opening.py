@@ -48,6 +48,8 @@ async def open_docker(
             capabilities = Capabilities(
                 name="docker",
                 version=version.version,
+                ports=True,
+                terminal=True,
                 limits=info.memory_limit and info.cpu_cfs_quota,
                 images=True,
                 exec=True,

@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from argoexec_cli.errors import (
+    AlreadyExistsError,
     ArgoexecError,
     CapacityError,
     DeniedError,
@@ -61,6 +62,11 @@ _PULL: Final[tuple[_Row, ...]] = (
 
 _START: Final[tuple[_Row, ...]] = (
     _FULL,
+    (
+        r"port is already allocated|address already in use",
+        AlreadyExistsError,
+        "choose another hostPort, or see who has it: ss -lntup",
+    ),
     (
         r"no available ipv4|address pool|cannot allocate memory|resource temporarily unavailable",
         CapacityError,

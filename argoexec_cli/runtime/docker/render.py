@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from argoexec_cli.runtime.base import ContainerSpec, Mount, Resources, SandboxSpec, Security
+from argoexec_cli.runtime.base import ContainerSpec, Mount, Port, Resources, SandboxSpec, Security
 from argoexec_cli.runtime.labels import OWNER, POOL, to_labels
 
 LOG_CONFIG: Final = {
@@ -37,6 +37,8 @@ def render_container(spec: ContainerSpec, owner: str) -> dict[str, Any]:
     host = _host_config() | _limits(spec.resources) | _security(spec.security)
     if user := _user(spec):
         body["User"] = user
+    streams = {"OpenStdin": spec.stdin, "StdinOnce": spec.stdin_once, "Tty": spec.tty}
+    body |= {name: True for name, wanted in streams.items() if wanted}
     host["Mounts"] = [_mount(mount) for mount in spec.mounts]
     if spec.sandbox.id:
         # The sandbox's host name comes with its network; setting one here would be refused.
@@ -82,7 +84,19 @@ def _network(spec: SandboxSpec) -> dict[str, Any]:
     host: dict[str, Any] = {"ExtraHosts": aliases} if aliases else {}
     if spec.host_network:
         return {"HostConfig": host | {"NetworkMode": "host"}}
-    return {"Hostname": spec.hostname, "HostConfig": host}
+    own = {"Hostname": spec.hostname, "HostConfig": host}
+    if spec.ports:
+        host["PortBindings"] = _bindings(spec.ports)
+        own["ExposedPorts"] = {name: {} for name in host["PortBindings"]}
+    return own
+
+
+def _bindings(ports: tuple[Port, ...]) -> dict[str, list[dict[str, str]]]:
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for port in ports:
+        place = {"HostIp": port.host_ip, "HostPort": str(port.host_port)}
+        bindings.setdefault(f"{port.container_port}/{port.protocol}", []).append(place)
+    return bindings
 
 
 def _user(spec: ContainerSpec) -> str:

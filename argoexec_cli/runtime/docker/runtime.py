@@ -125,9 +125,9 @@ class DockerRuntime:
         """Start what the pod's containers share.
 
         A single container takes a network that is ready, or brings its own: nothing to make. One
-        that asks for a host name, or for the host's network, always brings its own.
+        that asks for a host name, for ports or for the host's network always brings its own.
         """
-        if (spec.own_hostname or spec.host_network) and not spec.shared:
+        if (spec.own_hostname or spec.host_network or spec.ports) and not spec.shared:
             return Sandbox(spec=spec)
         if not spec.shared:
             return self._borrowed(spec)

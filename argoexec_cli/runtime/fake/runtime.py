@@ -59,7 +59,14 @@ class FakeRuntime:
     def capabilities(self) -> Capabilities:
         """See `Runtime.capabilities`."""
         return Capabilities(
-            name="fake", version="1", limits=False, images=True, exec=True, processes=False
+            name="fake",
+            version="1",
+            limits=False,
+            images=True,
+            exec=True,
+            processes=False,
+            ports=True,
+            terminal=True,
         )
 
     async def pull(self, pull: ImagePull, on_progress: OnProgress | None = None) -> Image:

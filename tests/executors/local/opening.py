@@ -27,6 +27,8 @@ def fast_settings(data_dir: Path) -> LocalSettings:
         images=ImageSettings(backoff_s=0.01, patience_s=0.05),
         restart_backoff_s=(0.01, 0.02),
         sweep_s=3600.0,
+        evict_s=0.1,
+        host_ip="192.0.2.7",
     )
 
 

@@ -15,13 +15,13 @@ POD = Pod(spec=PodSpec(containers=(container("x"),), init_containers=(container(
 
 def running() -> PodStatus:
     """Return the status of a pod whose main container runs."""
-    status = statuses.started(statuses.admitted(POD), "init", "id0", "image")
+    status = statuses.started(statuses.admitted(POD, "10.0.0.7"), "init", "id0", "image")
     status = statuses.ended(status, "init", Exit(exit_code=0, reason="Completed"))
     return statuses.started(status, "main", "id1", "image")
 
 
 def test_an_init_container_does_not_make_the_pod_run() -> None:
-    status = statuses.started(statuses.admitted(POD), "init", "id0", "image")
+    status = statuses.started(statuses.admitted(POD, "10.0.0.7"), "init", "id0", "image")
     assert status.phase == "Pending"
     assert statuses.find(status, "init").state.running is not None
     assert statuses.find(status, "main").state.waiting is not None
@@ -70,6 +70,8 @@ def test_a_restart_remembers_the_last_end() -> None:
 
 
 def test_a_command_that_did_not_start() -> None:
-    its = statuses.find(statuses.not_started(statuses.admitted(POD), "main", "gone"), "main")
+    its = statuses.find(
+        statuses.not_started(statuses.admitted(POD, "10.0.0.7"), "main", "gone"), "main"
+    )
     assert its.state.terminated is not None
     assert (its.state.terminated.exit_code, its.state.terminated.reason) == (128, "StartError")

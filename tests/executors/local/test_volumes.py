@@ -65,10 +65,14 @@ async def test_files_in_each_others_way(tmp_path: Path) -> None:
 
 async def test_the_files_of_a_network(tmp_path: Path) -> None:
     directories = PodDirectories(tmp_path)
-    spec = sandbox_spec(wanted().pod)
-    assert await directories.network_files(Sandbox(spec=spec)) == ()
+    pod = wanted().pod
+    spec = sandbox_spec(pod)
+    assert await directories.network_files(pod.spec, Sandbox(spec=spec)) == ()
     lent = Sandbox(spec=spec, ip="10.0.0.7", resolv_conf="nameserver 10.0.0.1\n")
-    mounts = {mount.target: Path(mount.source) for mount in await directories.network_files(lent)}
+    mounts = {
+        mount.target: Path(mount.source)
+        for mount in await directories.network_files(pod.spec, lent)
+    }
     assert mounts["/etc/resolv.conf"].read_text() == "nameserver 10.0.0.1\n"
     assert mounts["/etc/hostname"].read_text() == "a\n"
     assert "10.0.0.7\ta" in mounts["/etc/hosts"].read_text().splitlines()

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from argoexec_cli.errors import InvalidError
+from argoexec_cli.executors.local.plan.network_checks import check_network
 from argoexec_cli.executors.local.plan.volume_checks import check_selectors, check_volumes
 from argoexec_cli.models.base import FieldError
 from argoexec_cli.models.pod import Container, PodSpec
@@ -42,6 +43,7 @@ def check(request: PodRequest) -> None:
     if spec.hostname and not _LABEL.fullmatch(spec.hostname):
         raise FieldError("spec.hostname", f"{spec.hostname!r} is not a valid host name")
     check_volumes(request)
+    check_network(spec)
     _check_containers(request)
     _check_files(request)
     _check_outputs(request.outputs)
@@ -122,6 +124,8 @@ def _check_mounts(container: Container, path: str, volumes: set[str]) -> None:
                 f"{at}.mountPath",
                 f"{mount.mount_path!r} is not an absolute path without ':' and '..'",
             )
+        if mount.sub_path and mount.sub_path_expr:
+            raise FieldError(f"{at}.subPathExpr", "excludes subPath")
         sub = PurePosixPath(mount.sub_path)
         if sub.is_absolute() or ".." in sub.parts or "\0" in mount.sub_path:
             raise FieldError(f"{at}.subPath", f"{mount.sub_path!r} is not below the volume")

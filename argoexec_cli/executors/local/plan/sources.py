@@ -48,6 +48,7 @@ class Sources:
     room: Mapping[str, float]
     node_name: str = ""
     pod_ip: str = ""
+    host_ip: str = ""
 
     def config_map(self, name: str, *, optional: bool = False) -> Mapping[str, bytes]:
         """Return a ConfigMap's values; none for an optional one that is not there."""
@@ -96,6 +97,7 @@ class Sources:
             "metadata.annotations": _lines(meta.annotations),
             "spec.nodeName": self.node_name,
             "spec.serviceAccountName": "default",
+            "status.hostIP": self.host_ip,
         }
         return texts.get(path, self.pod_ip)
 
@@ -114,7 +116,11 @@ class Sources:
 
 
 def sources_of(
-    request: PodRequest, room: Mapping[str, float], node_name: str = "", pod_ip: str = ""
+    request: PodRequest,
+    room: Mapping[str, float],
+    node_name: str = "",
+    pod_ip: str = "",
+    host_ip: str = "",
 ) -> Sources:
     """Return the sources of a request's pod."""
     return Sources(
@@ -124,6 +130,7 @@ def sources_of(
         room=room,
         node_name=node_name,
         pod_ip=pod_ip,
+        host_ip=host_ip,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import msgspec
 
+from argoexec_cli.errors import InvalidError
 from argoexec_cli.executors.local.plan.env import expand, resolve_env
 from argoexec_cli.executors.local.plan.security import security_of
 from argoexec_cli.executors.local.plan.sources import Sources
@@ -16,6 +18,7 @@ from argoexec_cli.runtime.base import (
     ContainerSpec,
     Image,
     Mount,
+    Port,
     Resources,
     Sandbox,
     SandboxSpec,
@@ -41,8 +44,26 @@ def sandbox_spec(pod: Pod) -> SandboxSpec:
         own_hostname=bool(spec.hostname),
         host_network=spec.host_network,
         share_processes=spec.share_process_namespace,
+        ports=_ports(pod),
         aliases=tuple((alias.ip, alias.hostnames) for alias in spec.host_aliases),
         shared=_is_shared(pod),
+    )
+
+
+def _ports(pod: Pod) -> tuple[Port, ...]:
+    """Return the ports of the host; on the host's network there is nothing to lead anywhere."""
+    if pod.spec.host_network:
+        return ()
+    return tuple(
+        Port(
+            host_port=port.host_port,
+            container_port=port.container_port,
+            protocol=port.protocol.lower(),
+            host_ip=port.host_ip,
+        )
+        for container in (*pod.spec.init_containers, *pod.spec.containers)
+        for port in container.ports
+        if port.host_port
     )
 
 
@@ -83,12 +104,36 @@ def container_spec(
         working_dir=container.working_dir,
         env=env,
         mounts=place.mounts,
+        stdin=container.stdin,
+        stdin_once=container.stdin and container.stdin_once,
+        tty=container.tty,
         security=security_of(container, sources.pod.spec, place.image),
         resources=Resources(
             cpu_millicores=parse_millicores(str(limits.get("cpu", 0))),
             memory_bytes=parse_bytes(str(limits.get("memory", 0))),
         ),
     )
+
+
+def with_sub_paths(container: Container, sources: Sources) -> Container:
+    """Return the container with every `subPathExpr` made a `subPath` (core/v1 VolumeMount).
+
+    `InvalidError` for a variable that it does not have, or a path that leads out of the volume.
+    """
+    if not any(mount.sub_path_expr for mount in container.volume_mounts):
+        return container
+    variables = dict(resolve_env(container, sources))
+    mounts = []
+    for mount in container.volume_mounts:
+        path = expand(mount.sub_path_expr, variables) if mount.sub_path_expr else mount.sub_path
+        if mount.sub_path_expr and "$(" in path:
+            raise InvalidError(
+                f"missing value for {mount.sub_path_expr!r}", hint="set the variable in env"
+            )
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            raise InvalidError(f"subPath {path!r} is not below the volume", hint="set it otherwise")
+        mounts.append(msgspec.structs.replace(mount, sub_path=path, sub_path_expr=""))
+    return msgspec.structs.replace(container, volume_mounts=tuple(mounts))
 
 
 def with_network_files(spec: ContainerSpec, files: tuple[Mount, ...]) -> ContainerSpec:

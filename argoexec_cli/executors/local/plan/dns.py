@@ -1,0 +1,53 @@
+"""The name servers of a pod (core/v1 PodDNSConfig), as a text of resolv.conf.
+
+There is no cluster here, so the policies ClusterFirst and Default are the same: what the host has.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from argoexec_cli.models.pod import PodSpec
+
+
+def resolv_conf(spec: PodSpec, usual: str) -> str:
+    """Return the text for a pod, made from the *usual* one; "" when the pod wants nothing else."""
+    config = spec.dns_config
+    own = spec.dns_policy == "None"
+    if config is None and not own:
+        return ""
+    servers, searches, options = ([], [], {}) if own else _read(usual)
+    if config:
+        servers += [server for server in config.nameservers if server not in servers]
+        searches += [domain for domain in config.searches if domain not in searches]
+        options |= {option.name: option.value or "" for option in config.options}
+    lines = [f"nameserver {server}" for server in servers]
+    if searches:
+        lines.append(f"search {' '.join(searches)}")
+    if options:
+        words = (f"{name}:{value}" if value else name for name, value in options.items())
+        lines.append(f"options {' '.join(words)}")
+    return "\n".join(lines) + "\n"
+
+
+def _read(text: str) -> tuple[list[str], list[str], dict[str, str]]:
+    """Take a resolv.conf apart; a server on the host's loopback is out of a pod's reach."""
+    servers: list[str] = []
+    searches: list[str] = []
+    options: dict[str, str] = {}
+    for line in text.splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word == "nameserver" and not _is_loopback(rest.strip()):
+            servers.append(rest.strip())
+        elif word == "search":
+            searches = rest.split()
+        elif word == "options":
+            options |= {name: value for name, _, value in (o.partition(":") for o in rest.split())}
+    return servers, searches, options
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
