@@ -29,13 +29,13 @@ LEASE_FILE: Final = "/var/lib/argoexec-lease/renewed"
 
 class Target(NamedTuple):
     """A host: how to log in (None: it is this machine), the directory with its certificates, and
-    what it installs.
+    what it installs, which only `configure` needs to know.
     """
 
     name: str
     login: Ssh | None
     certificates: Path
-    package: Package
+    package: Package | None = None
 
 
 class Configuration(Model, kw_only=True):
@@ -113,12 +113,11 @@ def inventory_of(targets: Sequence[Target]) -> dict[str, Any]:
 
 
 def _host(target: Target) -> dict[str, Any]:
-    own: dict[str, Any] = {
-        "argoexec_tls_source": str(target.certificates),
-        "argoexec_package": str(target.package.archive),
-        "argoexec_package_id": target.package.identity,
-        "argoexec_offline": target.package.complete,
-    }
+    own: dict[str, Any] = {"argoexec_tls_source": str(target.certificates)}
+    if (package := target.package) is not None:
+        own["argoexec_package"] = str(package.archive)
+        own["argoexec_package_id"] = package.identity
+        own["argoexec_offline"] = package.complete
     login = target.login
     if login is None:
         local = {
