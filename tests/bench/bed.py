@@ -33,6 +33,7 @@ class Bed:
         """Prepare a daemon in *directory*; `start` runs it."""
         self.runtime = "docker" if isinstance(engine, DockerEngine) else "containerd"
         self.directory = directory
+        self.network = engine.directory / "net.d" / "10-bridge.conflist"
         self.socket = directory / "argoexec.sock"
         self.env = {
             **os.environ,

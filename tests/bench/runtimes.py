@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import time
@@ -162,16 +163,33 @@ def _docker_script(bed: Bed) -> str:
 
 
 def _ctr_script(bed: Bed) -> str:
-    """What a pod is, by containerd's command line, but for the network, which it does not make."""
+    """What a pod is, by containerd's command line: that has no word for a network of several."""
+    whole = json.loads(bed.network.read_text(encoding="utf-8"))
+    network = bed.directory / "network.json"
+    one = {"cniVersion": whole["cniVersion"], "name": whole["name"], **whole["plugins"][0]}
+    network.write_text(json.dumps(one), encoding="utf-8")
     ctr = shlex.join(bed.ctr)
-    mount = '--mount "type=bind,src=$work,dst=/work,options=rbind:rw"'
-    run = f"{ctr} run {mount} {{}} docker.io/library/{IMAGE}"
+    cni = (
+        'CNI_COMMAND={} CNI_CONTAINERID="$0" CNI_NETNS="/run/netns/$0" CNI_IFNAME=eth0'
+        f" CNI_PATH=/usr/lib/cni /usr/lib/cni/{one['type']} <{network}"
+    )
+    run = (
+        f"{ctr} run --seccomp"
+        ' --mount "type=bind,src=$work,dst=/work,options=rbind:rw"'
+        ' --with-ns "network:/run/netns/$0" {}'
+        f" docker.io/library/{IMAGE}"
+    )
     return _script(
+        'ip netns add "$0"',
+        'ip -n "$0" link set lo up',
+        cni.format("ADD"),
         run.format("--rm") + f' "$0-init" sh -c {shlex.quote(_WRITE)}',
         run.format("--detach") + f' "$0-side" sh -c {shlex.quote(_SIDE)}',
         run.format("--rm") + f' "$0-main" sh -c {shlex.quote(_READ)}',
-        f'{ctr} task delete --force "$0-side"',
+        f'{ctr} task delete --force "$0-side" 2>/dev/null || true',
         f'{ctr} container delete "$0-side"',
+        cni.format("DEL"),
+        'ip netns delete "$0"',
     )
 
 

@@ -69,10 +69,12 @@ START: Final[tuple[Row, ...]] = (
     *FULL,
     (
         # containerd is still undoing a start whose caller went away.
-        r"failed to start shim: mkdir .*: file exists",
+        r"failed to start shim: .*(file exists|getwd: no such file)",
         AlreadyExistsError,
         "ctr --namespace k8s.io containers list",
     ),
+    # The command has no part in it.
+    (r"failed to start shim", UnavailableError, "argoexec doctor"),
     (
         r"cannot allocate memory|resource temporarily unavailable",
         CapacityError,

@@ -182,10 +182,12 @@ class ContainerdRuntime:
         return self._execs.exec(handle, spec)
 
     async def _remove(self, handle: Handle) -> None:
-        # A sandbox may have a container: the one that holds its processes' namespace.
-        await self._containers.remove(handle.id)
-        if not handle.key.container:
-            await self._sandboxes.remove(handle)
+        if handle.key.container:
+            await self._containers.remove(handle.id)
+            return
+        if self._sandboxes.may_have_holder(handle):
+            await self._containers.remove(handle.id)
+        await self._sandboxes.remove(handle)
 
     async def _runs(self, handle: Handle) -> bool:
         """Tell whether there is something to stop; what was never started never will be."""

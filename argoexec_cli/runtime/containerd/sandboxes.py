@@ -101,6 +101,10 @@ class Sandboxes:
         kept = await asyncio.to_thread(_read, self._layout.sandboxes / sandbox.id)
         return kept.network if kept else ""
 
+    def may_have_holder(self, handle: Handle) -> bool:
+        """Tell whether there may be a container that holds a pid namespace."""
+        return handle.id == container_id(handle.key)
+
     async def remove(self, handle: Handle) -> None:
         """Remove a sandbox whose containers are gone. Repeatable."""
         uid = handle.key.pod_uid
