@@ -9,6 +9,7 @@ dropped by their number.
 from __future__ import annotations
 
 import calendar
+import re
 import struct
 import time
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ from typing import Final
 import aiohttp
 
 from argoexec_cli.errors import NotFoundError, UnavailableError, UnsupportedError
-from argoexec_cli.models.logs import LogRun
+from argoexec_cli.models.logs import STDOUT, LogRun
 from argoexec_cli.runtime.base import Handle, LogBatch
 from argoexec_cli.runtime.docker.engine import Answer, Engine
 from argoexec_cli.runtime.docker.position import Position
@@ -27,6 +28,7 @@ from argoexec_cli.runtime.pace import Pace
 
 _GONE: Final = frozenset({404, 409})
 _PIECE: Final = 16 * 1024
+_TERMINAL_LINE: Final = re.compile(rb"[^\n]*\n")
 _HEADER: Final = struct.Struct(">BxxxI")
 _PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -75,8 +77,10 @@ class ApiLog:
 
     async def _batches(self, content: aiohttp.StreamReader) -> AsyncIterator[LogBatch]:
         skip, buffer, pace, lines = self._entries, b"", Pace(), LongLines()
-        while data := await content.readany():
+        while (data := await content.readany()) or _is_unfinished(buffer):
             runs, used = parse_entries(buffer := buffer + data)
+            if not data:  # a terminal's last line, which has no end
+                runs, used = [run_of(STDOUT, buffer)], len(buffer)
             lines.mend(runs)
             buffer = buffer[used:]
             dropped = min(skip, len(runs))
@@ -107,8 +111,11 @@ class ApiLog:
 def parse_entries(buffer: bytes) -> tuple[list[LogRun], int]:
     """Return the whole entries of *buffer* and how many bytes they take up.
 
-    An entry is a header (stream, length) and the time, a space and a line, or a piece of one.
+    An entry is a header (stream, length) and the time, a space and a line, or a piece of one. The
+    log of a terminal has no headers: there an entry is a line.
     """
+    if is_headless(buffer):
+        return _parse_lines(buffer)
     runs: list[LogRun] = []
     position, end = 0, len(buffer)
     while position + 8 <= end:
@@ -116,12 +123,31 @@ def parse_entries(buffer: bytes) -> tuple[list[LogRun], int]:
         start, stop = position + 8, position + 8 + size
         if stop > end:
             break
-        blank = buffer.index(b" ", start, stop)
-        fraction = int(buffer[start + 20 : blank - 1].ljust(9, b"0"))
-        time_ns = _seconds(buffer[start : start + 19]) * 1_000_000_000 + fraction
-        runs.append(LogRun(time_ns, stream, buffer[blank + 1 : stop]))
+        runs.append(run_of(stream, buffer[start:stop]))
         position = stop
     return runs, position
+
+
+def is_headless(buffer: bytes) -> bool:
+    """Whether *buffer* begins with a time (the engine's years have four digits), not a header."""
+    return buffer[:1].isdigit()
+
+
+def _is_unfinished(buffer: bytes) -> bool:
+    return is_headless(buffer) and b" " in buffer
+
+
+def _parse_lines(buffer: bytes) -> tuple[list[LogRun], int]:
+    used = buffer.rfind(b"\n") + 1
+    return [run_of(STDOUT, line) for line in _TERMINAL_LINE.findall(buffer[:used])], used
+
+
+def run_of(stream: int, text: bytes) -> LogRun:
+    """Take the time from the front of an entry's text."""
+    blank = text.index(b" ")
+    fraction = int(text[20 : blank - 1].ljust(9, b"0"))
+    time_ns = _seconds(text[:19]) * 1_000_000_000 + fraction
+    return LogRun(time_ns, stream, text[blank + 1 :])
 
 
 class LongLines:
