@@ -58,6 +58,9 @@ AGENT_RULES: Final = (
 )
 """What `argoexec agent` needs where workflows run. Secrets and ConfigMaps are for tasks."""
 
+_STATE: Final = "/var/lib/argoexec"
+_TLS: Final = "/etc/argoexec/tls"
+_HEALTH: Final = 7480
 _SECURITY: Final = {
     "runAsNonRoot": True,
     "runAsUser": USER_ID,
@@ -77,7 +80,7 @@ def plugin_config_map(namespace: str, wanted: Wanted) -> Object:
     container = {
         "name": f"{PLUGIN_NAME}-plugin",
         "image": wanted.image,
-        "args": ["plugin", "--listen", f"0.0.0.0:{PLUGIN_PORT}"],
+        **_plugin_command(wanted.files),
         "ports": [{"containerPort": PLUGIN_PORT}],
         "env": _environment(wanted),
         "resources": _RESOURCES,
@@ -134,24 +137,28 @@ def role_and_binding(
 
 
 def agent_deployment(namespace: str, wanted: Wanted, instance_id: str) -> Object:
-    """Return the Deployment of `argoexec agent`, two replicas of which one leads."""
-    args = ["agent", "--leader-elect", "--data-dir=/var/lib/argoexec"]
+    """Return the Deployment of `argoexec agent`. More replicas only wait: one leads."""
+    args = ["agent", "--leader-elect", f"--data-dir={_STATE}", f"--health=0.0.0.0:{_HEALTH}"]
     args += [f"--instance-id={instance_id}"] if instance_id else []
+    args += [f"{option}={_TLS}/{key}" for option, key in _given(wanted.files)]
     labels = {"app.kubernetes.io/name": AGENT_NAME}
+    mounts: list[Object] = [{"name": "state", "mountPath": _STATE}]
+    volumes: list[Object] = [{"name": "state", "emptyDir": {}}]
+    if wanted.files:
+        mounts.append({"name": "tls", "mountPath": _TLS, "readOnly": True})
+        volumes.append({"name": "tls", "secret": {"secretName": CLIENT_SECRET}})
     container = {
         "name": "agent",
         "image": wanted.image,
         "args": args,
-        "env": _environment(wanted),
+        "env": [{"name": "ARGOEXEC_SERVER", "value": wanted.endpoint}],
+        "livenessProbe": {"httpGet": {"path": "/healthz", "port": _HEALTH}},
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": _HEALTH}},
         "resources": _RESOURCES,
         "securityContext": _SECURITY,
-        "volumeMounts": [{"name": "state", "mountPath": "/var/lib/argoexec"}],
+        "volumeMounts": mounts,
     }
-    pod = {
-        "serviceAccountName": AGENT_NAME,
-        "containers": [container],
-        "volumes": [{"name": "state", "emptyDir": {}}],
-    }
+    pod = {"serviceAccountName": AGENT_NAME, "containers": [container], "volumes": volumes}
     return {
         "metadata": {"name": AGENT_NAME, "namespace": namespace, "labels": dict(labels)},
         "spec": {
@@ -163,15 +170,36 @@ def agent_deployment(namespace: str, wanted: Wanted, instance_id: str) -> Object
     }
 
 
+def _plugin_command(files: ClientFiles) -> Object:
+    """Return what a sidecar runs. It may mount nothing, so its certificate comes by variables, and
+    goes into memory for the program to read.
+    """
+    if not files:
+        return {"args": ["plugin"]}
+    given = _given(files)
+    lines = ["umask 077"]
+    lines += [f'printf %s "${_variable(key)}" > /dev/shm/{key}' for _, key in given]
+    lines += [f"unset {' '.join(_variable(key) for _, key in given)}"]
+    options = " ".join(f"{option} /dev/shm/{key}" for option, key in given)
+    return {"command": ["sh", "-ec", "\n".join([*lines, f"exec argoexec plugin {options}"])]}
+
+
 def _environment(wanted: Wanted) -> list[Object]:
     env: list[Object] = [{"name": "ARGOEXEC_SERVER", "value": wanted.endpoint}]
-    keys = {"CA": "ca.crt", "CERT": "tls.crt", "KEY": "tls.key"}
-    given = dict(zip(keys, wanted.files, strict=True))
-    for name, key in keys.items():
-        if given[name]:
-            source = {"secretKeyRef": {"name": CLIENT_SECRET, "key": key}}
-            env.append({"name": f"ARGOEXEC_TLS_{name}_PEM", "valueFrom": source})
+    for _, key in _given(wanted.files):
+        source = {"secretKeyRef": {"name": CLIENT_SECRET, "key": key}}
+        env.append({"name": _variable(key), "valueFrom": source})
     return env
+
+
+def _given(files: ClientFiles) -> list[tuple[str, str]]:
+    """Return the option and the Secret's key of each file that there is."""
+    known = (("--tls-ca", "ca.crt"), ("--tls-cert", "tls.crt"), ("--tls-key", "tls.key"))
+    return [pair for pair, text in zip(known, files, strict=True) if text]
+
+
+def _variable(key: str) -> str:
+    return key.replace(".", "_").upper()
 
 
 def _base64(text: str) -> str:

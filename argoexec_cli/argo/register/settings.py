@@ -8,7 +8,7 @@ from argoexec_cli import __version__
 
 DEFAULT_IMAGE: Final = f"argoexec:{__version__}"
 PLUGIN_NAME: Final = "argoexec"
-PLUGIN_PORT: Final = 7402
+PLUGIN_PORT: Final = 4355
 AGENT_NAME: Final = "argoexec-agent"
 CLIENT_SECRET: Final = "argoexec-client"  # noqa: S105 - the name of an object
 USER_ID: Final = 8737
