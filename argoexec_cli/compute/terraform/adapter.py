@@ -30,9 +30,11 @@ class Terraform:
     """One fleet's Terraform. Its calls must not overlap; `compute.lock` keeps other runs away.
 
     Cancelling a call sends Terraform one SIGINT and waits until it has ended: what was being
-    created is finished and recorded, and the same calls, made again, continue. Steps of source
-    `terraform` are told while it works. Errors are those of `compute.refusals`: no credentials and
-    denied (exit code 6), no capacity or quota (7), unknown image (3), a wrong value (2), …
+    created is finished and recorded, and the same calls, made again, continue. (Killing this
+    process ends Terraform at its next line; what was being created then carries the fleet's tags,
+    and `compute.aws.removal` ends it.) Steps of source `terraform` are told while it works. Errors
+    are those of `compute.refusals`: no credentials and denied (exit code 6), no capacity or quota
+    (7), unknown image (3), a wrong value (2), …
     """
 
     def __init__(self, directory: Path, environment: Mapping[str, str], on_step: OnStep) -> None:
