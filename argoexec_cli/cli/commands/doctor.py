@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from argoexec_cli.cli.checks import Finding, examine
+from argoexec_cli.cli.clusters import NO_CLUSTER, ClusterOptions
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.output import Data, write, write_data
 from argoexec_cli.cli.session import Session
@@ -21,12 +22,21 @@ async def doctor_(
     output: Annotated[
         Data | None, Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
     ] = None,
+    argo: Annotated[
+        bool, Option("--argo", help="Look at the controllers of the kubeconfig's cluster.")
+    ] = False,
+    cluster: ClusterOptions = NO_CLUSTER,
 ) -> int:
     """Check what is needed here, and say how to fix what is not.
 
     Changes nothing. The exit code is 1 when something that is needed is missing or does not answer.
     """
-    findings = await examine(session)
+    if argo or any(cluster):
+        from argoexec_cli.cli.checks_argo import examine_argo
+
+        findings = await examine_argo(session, cluster)
+    else:
+        findings = await examine(session)
     if output is not None:
         write_data([encode(finding) for finding in findings], output)
     else:
