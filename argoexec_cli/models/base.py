@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import threading
 from functools import lru_cache
 from typing import Any, TypeVar, dataclass_transform, get_args
 
@@ -22,6 +23,8 @@ _UNKNOWN = re.compile(
     r"^Object contains unknown field `(?P<field>[^`]*)`(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL
 )
 
+_ready: set[object] = set()
+_looking = threading.Lock()
 _INDEX = re.compile(r"\[[^\]]*\]")
 
 
@@ -72,6 +75,7 @@ def decode(data: object, model: type[_T]) -> _T:
     Raises `UnknownFieldError` for a field that is not implemented and `FieldError` for a value of
     the wrong type, each with the path of the first such field.
     """
+    _make_ready(model)
     try:
         return msgspec.convert(data, model)
     except msgspec.ValidationError as exc:
@@ -80,6 +84,7 @@ def decode(data: object, model: type[_T]) -> _T:
 
 def decode_json(data: bytes | str, model: type[_T]) -> _T:
     """Like `decode`, from a JSON document."""
+    _make_ready(model)
     try:
         return msgspec.json.decode(data, type=model)
     except msgspec.ValidationError as exc:
@@ -110,6 +115,16 @@ def field_paths(model: type[msgspec.Struct], prefix: str = "") -> list[str]:
         if inner:
             paths += field_paths(inner, f"{path}.")
     return paths
+
+
+def _make_ready(model: type[_T]) -> None:
+    """Have msgspec look at *model* in one thread only: two that decode it for the first time at
+    once crash the process.
+    """
+    if model not in _ready:
+        with _looking:
+            msgspec.json.Decoder(model)
+            _ready.add(model)
 
 
 def _field_error(text: str, model: object) -> FieldError:

@@ -99,6 +99,8 @@ class Agent:
         self.posters: dict[str, Poster] = {}
         self.told: dict[Key, float] = {}
         self.synced = asyncio.Event()
+        self.turns = asyncio.Lock()
+        """News is handled one by one: what is decided about a task rests on the newest of it."""
         self._default = default
         self._gate = Gate(settings.max_tasks, self._parallelism)
         self._work = Work(ledger, pods, http, self._gate, self.post)
@@ -173,12 +175,13 @@ class Agent:
             # What a workflow left behind that ended long ago must not be run: know them first.
             await self._known[namespace].wait()
         async for change in follower.changes():
-            if change.type == "SYNCED":
-                await self._synced(resource, namespace)
-            elif resource == TASK_SETS:
-                await self._task_set(change.object, gone=change.type == "DELETED")
-            else:
-                await self._workflow(change.object, gone=change.type == "DELETED")
+            async with self.turns:
+                if change.type == "SYNCED":
+                    await self._synced(resource, namespace)
+                elif resource == TASK_SETS:
+                    await self._task_set(change.object, gone=change.type == "DELETED")
+                else:
+                    await self._workflow(change.object, gone=change.type == "DELETED")
 
     async def _synced(self, resource: Resource, namespace: str) -> None:
         if resource == WORKFLOWS:
@@ -207,7 +210,7 @@ class Agent:
     async def _look(self, task_set: TaskSet) -> None:
         """Do for every task of a set what there is to do."""
         if task_set.completed:
-            await self._over(task_set.uid)
+            await self._over(task_set.uid, version_number(task_set.version))
         await asyncio.gather(
             *(
                 self._leave(one, completed=task_set.completed)
@@ -228,7 +231,8 @@ class Agent:
             self._work.go_on(entry)
         elif entry is not None and do is Do.POST:
             saved = await self.ledger.change(entry.key, removed=False, silent=False)
-            self.post(saved or entry)
+            if not self.poster(task_set).has(node):
+                self.post(saved or entry)
 
     async def _start(
         self, task_set: TaskSet, node: str, template: dict[str, Any], before: Entry | None
@@ -277,21 +281,27 @@ class Agent:
         self.facts[facts.uid] = facts
         self._gate.look()
         if facts.over and not (before and before.over):
-            await self._over(facts.uid)
+            await self._over(facts.uid, None if gone else facts.version)
         elif facts.stopping and before and not before.stopping:
             # What comes after the wish to stop is an exit handler, which Argo still wants.
             await self._withdraw(facts.uid, lambda entry: entry.version < facts.version)
         elif not facts.over and (before is None or before.over) and facts.uid in self.sets:
             await self._look(self.sets[facts.uid])
 
-    async def _over(self, uid: str) -> None:
-        await self._withdraw(uid, lambda _: True)
+    async def _over(self, uid: str, version: int | None) -> None:
+        """Take notice that a workflow had ended at *version*; None: for ever. Task sets and
+        workflows come in streams of their own, so a task that is newer may have been seen before.
+        """
+
+        def older(entry: Entry) -> bool:
+            return version is None or entry.version < version
+
+        await self._withdraw(uid, older)
+        ended = [one for one in self.ledger.of(uid) if older(one)]
         if (poster := self.posters.get(uid)) is not None:
-            for entry in self.ledger.of(uid):
+            for entry in ended:
                 poster.drop(entry.node)
-        await asyncio.gather(
-            *(self.ledger.change(one.key, completed=True) for one in self.ledger.of(uid))
-        )
+        await asyncio.gather(*(self.ledger.change(one.key, completed=True) for one in ended))
 
     async def _withdraw(self, uid: str, which: Callable[[Entry], bool]) -> None:
         running = [one for one in self.ledger.of(uid) if one.result is None and which(one)]

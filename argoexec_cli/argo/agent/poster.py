@@ -52,6 +52,7 @@ class Poster:
         self._seen = task_set
         self._on_posted = on_posted
         self._waiting: dict[str, NodeResult | None] = {}
+        self._instead: dict[str, NodeResult] = {}
         self._wake = asyncio.Event()
         self._limit = OBJECT_LIMIT
         self._at_once = _ALL
@@ -69,13 +70,21 @@ class Poster:
             self._wake.set()
 
     def put(self, node: str, result: NodeResult | None) -> None:
-        """Have *result* written; None takes out what was written. A later call replaces it."""
-        self._waiting[node] = result
+        """Have *result* written; None takes out what was written. A later call replaces it.
+
+        A result that Argo refused once stays replaced by the error that says so.
+        """
+        self._waiting[node] = None if result is None else self._instead.get(node, result)
         self._wake.set()
+
+    def has(self, node: str) -> bool:
+        """Whether something about a node waits to be written."""
+        return node in self._waiting
 
     def drop(self, node: str) -> None:
         """Write nothing about a node any more."""
         self._waiting.pop(node, None)
+        self._instead.pop(node, None)
 
     def close(self) -> None:
         """Write nothing any more: the task set is gone. `run` returns."""
@@ -171,7 +180,8 @@ class Poster:
             if result is None or result["message"].startswith(_REFUSED):
                 self._waiting.pop(node, None)
             else:
-                self._waiting[node] = failed(f"{_REFUSED}{why}"[:1000])
+                self._instead[node] = failed(f"{_REFUSED}{why}"[:1000])
+                self._waiting[node] = self._instead[node]
 
     def _later(self, exc: ArgoexecError, where: str) -> float:
         if self._delay == _FIRST_S or isinstance(exc, DeniedError):

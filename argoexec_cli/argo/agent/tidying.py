@@ -31,7 +31,8 @@ async def tidy_for_ever(agent: Agent) -> None:
     while True:
         await asyncio.sleep(min(_DEADLINES_S, agent.settings.tidy_s))
         for facts in list(agent.facts.values()):
-            await agent.expire(facts, time.time())
+            async with agent.turns:
+                await agent.expire(facts, time.time())
         now = time.monotonic()
         if now - tidied >= agent.settings.tidy_s:
             tidied = now

@@ -108,10 +108,29 @@ class Controller:
 
     @property
     def patches(self) -> list[dict[str, Any]]:
-        """The nodes of every patch that the agent has sent for this task set."""
+        """The nodes of every patch of this task set that the agent has sent, refused or not."""
+        return [body["status"]["nodes"] for body in self._sent()]
+
+    @property
+    def accepted(self) -> list[dict[str, Any]]:
+        """The same without those that were refused for their version."""
+        written = {
+            one.before["metadata"]["resourceVersion"]: one
+            for one in self.cluster.store.since(0)
+            if one.resource == TASK_SETS and one.before is not None and one.after is not None
+        }
+        nodes = []
+        for body in self._sent():
+            one = written.get(body["metadata"]["resourceVersion"])
+            if one is None or one.before is None or one.after is None:
+                continue
+            if merge(one.before.get("status"), body["status"]) == one.after.get("status"):
+                nodes.append(body["status"]["nodes"])
+        return nodes
+
+    def _sent(self) -> list[dict[str, Any]]:
         calls = self.cluster.calls("patch", "workflowtasksets", subresource="status")
-        mine = [call for call in calls if call.name == self.name]
-        return [call.body["status"]["nodes"] for call in mine]
+        return [call.body for call in calls if call.name == self.name]
 
     def _reconcile(self) -> bool:
         for node, result in self.results.items():
