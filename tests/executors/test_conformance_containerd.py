@@ -15,7 +15,7 @@ from tests.executors.casebook import Casebook, OpenRuntime, without
 class TestOnContainerd(Casebook):
     """In this process."""
 
-    cases = without("ports", "terminal")
+    cases = without("ports")
 
     @pytest.fixture(scope="class")
     @classmethod

@@ -8,6 +8,7 @@ what has it is never run again.
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC
 from pathlib import Path
 from typing import Final, Literal
@@ -117,7 +118,7 @@ class Containers:
         described = await self._describe(container, spec, image)
         await self._native.create_container(described)
         try:
-            await self._launch(container, image)
+            await self._launch(container, spec, image)
         except (UnavailableError, AlreadyExistsError):
             # It may have been done all the same; the next try finds out.
             raise
@@ -143,19 +144,24 @@ class Containers:
         described = render(spec, image, shared, self._layout.cgroup(container))
         return record(self._surroundings, container, labels, described, spec.image.id)
 
-    async def _launch(self, container: str, image: Details) -> None:
+    async def _launch(self, container: str, spec: ContainerSpec, image: Details) -> None:
         stdout, stderr = self._layout.stdout(container), self._layout.stderr(container)
+        stdin = stdout.with_name("stdin")
         with making(stdout.parent):
             stdout.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             for path in (stdout, stderr):
                 path.touch(mode=0o600)
+            if spec.stdin and not stdin.exists():
+                os.mkfifo(stdin, 0o600)  # the shim holds it open; nothing is ever written to it
         root = await self._native.prepare(self._surroundings.snapshotter, container, image.chain_id)
         await self._native.create_task(
             tasks_pb2.CreateTaskRequest(
                 container_id=container,
                 rootfs=root,
                 stdout=str(stdout),
-                stderr=str(stderr),
+                stderr="" if spec.tty else str(stderr),
+                stdin=str(stdin) if spec.stdin else "",
+                terminal=spec.tty,
                 options=task_options(self._surroundings),
                 runtime_path=self._surroundings.shim,
             )

@@ -56,6 +56,7 @@ def render(spec: ContainerSpec, image: Details, shared: Shared, cgroup: str) -> 
     described = {
         "ociVersion": "1.0.2",
         "process": {
+            "terminal": spec.tty,
             "user": {
                 "uid": identity.uid,
                 "gid": identity.gid,
@@ -96,6 +97,8 @@ def _environment(spec: ContainerSpec, image: ImageConfig, identity: Identity) ->
     sandbox = spec.sandbox.spec
     name = socket.gethostname() if sandbox.host_network else sandbox.hostname
     env = {"PATH": _PATH, "HOSTNAME": name, "HOME": identity.home}
+    if spec.tty:
+        env["TERM"] = "xterm"
     env |= dict(entry.partition("=")[::2] for entry in image.env)
     env |= dict(spec.env)
     return [f"{name}={value}" for name, value in env.items()]

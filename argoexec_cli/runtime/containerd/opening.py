@@ -54,7 +54,9 @@ class Contact(NamedTuple):
     @property
     def capabilities(self) -> Capabilities:
         """What can be asked of it."""
-        return Capabilities(name="containerd", version=self.version, images=True, exec=True)
+        return Capabilities(
+            name="containerd", version=self.version, images=True, exec=True, terminal=True
+        )
 
 
 @asynccontextmanager
