@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
@@ -33,6 +35,8 @@ _RENEW_S: Final = 60.0
 """A stream lasts this long: a lost event or a dead connection delays an exit by no more."""
 _READY_S: Final = 10.0
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+_LATE_OOM_S: Final = 0.5
+"""The engine learns of an OOM kill and of the end that it caused in two ways, in any order."""
 _UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
 
 
@@ -41,6 +45,13 @@ class _Live(NamedTuple):
 
     stream: int
     started_at: datetime | None
+
+
+class _Late(NamedTuple):
+    """An end of which it may still turn out that it was an OOM kill."""
+
+    timer: asyncio.TimerHandle
+    end: Callable[[], None]
 
 
 class Exits:
@@ -60,6 +71,8 @@ class Exits:
         self._ready = asyncio.Event()
         self._live: dict[str, _Live] = {}
         self._oom: set[str] = set()
+        self._limited: set[str] = set()
+        self._late: dict[str, _Late] = {}
         self._ended: dict[str, Exit] = {}
         self._waiting: dict[str, asyncio.Future[Exit]] = {}
 
@@ -71,11 +84,13 @@ class Exits:
         except TimeoutError as exc:
             raise UnavailableError("Docker Engine gives no events", hint="docker events") from exc
 
-    def expect(self, container: str) -> None:
+    def expect(self, container: str, *, limited: bool = False) -> None:
         """Say that *container* is about to be started for the first time.
 
-        Its end will come by the stream.
+        Its end will come by the stream. *limited*: it may be killed for its use of memory.
         """
+        if limited:
+            self._limited.add(container)
         if self._connected:
             self._live[container] = _Live(self._stream, None)
 
@@ -88,6 +103,8 @@ class Exits:
         self._live.pop(container, None)
         self._ended.pop(container, None)
         self._oom.discard(container)
+        self._limited.discard(container)
+        self._settle(container)
         self._resolve(container, _UNKNOWN)
 
     async def ending(self, handle: Handle) -> asyncio.Future[Exit]:
@@ -155,11 +172,25 @@ class Exits:
             self._live[container] = self._live[container]._replace(started_at=_time(event.time_ns))
         elif event.action == "oom" and self._is_wanted(container):
             self._oom.add(container)
+            if container in self._late:
+                self._late[container].end()
         elif event.action == "die" and self._is_wanted(container):
-            code = int(event.actor.attributes.get("exitCode", "255"))
-            self._end(container, code, None, _time(event.time_ns))
+            self._die(container, event)
         elif event.action == "destroy":
             self.forget(container)
+
+    def _die(self, container: str, event: wire.Event) -> None:
+        code = int(event.actor.attributes.get("exitCode", "255"))
+        end = partial(self._end, container, code, None, _time(event.time_ns))
+        if code == 0 or container in self._oom or container not in self._limited:
+            end()
+            return
+        timer = asyncio.get_running_loop().call_later(_LATE_OOM_S, end)
+        self._late[container] = _Late(timer, end)
+
+    def _settle(self, container: str) -> None:
+        if late := self._late.pop(container, None):
+            late.timer.cancel()
 
     def _is_wanted(self, container: str) -> bool:
         """Tell new from old: a stream begins with events that were dealt with long ago."""
@@ -192,6 +223,7 @@ class Exits:
     def _end(
         self, container: str, code: int, started_at: datetime | None, finished_at: datetime
     ) -> None:
+        self._settle(container)
         live = self._live.pop(container, None)
         started_at = started_at or (live.started_at if live else None)
         end = Exit(

@@ -169,7 +169,7 @@ class DockerRuntime:
         body = render_container(spec, self._owner)
         container, has_run = await self._containers.create(spec.key, body)
         if not has_run:
-            self._exits.expect(container)
+            self._exits.expect(container, limited=spec.resources.memory_bytes > 0)
             await self._containers.start(container)
         return Handle(id=container, key=spec.key)
 
