@@ -123,13 +123,16 @@ class Ec2:
 
     def check(self, operation: str) -> None:
         """Refuse a call when a test has asked for that."""
-        from moto.core.exceptions import ServiceException
+        from moto.ec2.exceptions import EC2ClientError
+        from moto.sts.exceptions import STSClientError
 
         with self._lock:
             waiting = self._refusals.get(operation)
             refusal = waiting.pop(0) if waiting else None
         if refusal is not None:
-            raise ServiceException(*refusal)
+            # moto finds the service whose error it is by the class.
+            error = EC2ClientError if operation == "RunInstances" else STSClientError
+            raise error(*refusal)
 
     def launched(self, instance: Any) -> None:
         """Make the machine of a new instance, in the background as EC2 does."""
