@@ -116,7 +116,7 @@ class Ec2:
     def refuse(self, operation: str, *refusals: Refusal) -> None:
         """Answer the next calls of *operation* with these, one each; nothing: with none.
 
-        Known are RunInstances and GetCallerIdentity.
+        Known is RunInstances.
         """
         with self._lock:
             self._refusals[operation] = list(refusals)
@@ -124,15 +124,12 @@ class Ec2:
     def check(self, operation: str) -> None:
         """Refuse a call when a test has asked for that."""
         from moto.ec2.exceptions import EC2ClientError
-        from moto.sts.exceptions import STSClientError
 
         with self._lock:
             waiting = self._refusals.get(operation)
             refusal = waiting.pop(0) if waiting else None
         if refusal is not None:
-            # moto finds the service whose error it is by the class.
-            error = EC2ClientError if operation == "RunInstances" else STSClientError
-            raise error(*refusal)
+            raise EC2ClientError(*refusal)
 
     def launched(self, instance: Any) -> None:
         """Make the machine of a new instance, in the background as EC2 does."""
@@ -178,14 +175,8 @@ def _patched(ec2: Ec2) -> Iterator[None]:
     from moto import settings
     from moto.ec2.models.instances import Instance, InstanceBackend
     from moto.ec2.models.subnets import Subnet
-    from moto.sts.responses import TokenResponse
 
     make, run = Instance.__init__, InstanceBackend.run_instances
-    identify = TokenResponse.get_caller_identity
-
-    def get_caller_identity(self: Any) -> Any:
-        ec2.check("GetCallerIdentity")
-        return identify(self)
 
     def run_instances(self: Any, *args: Any, **options: Any) -> Any:
         ec2.check("RunInstances")
@@ -216,7 +207,6 @@ def _patched(ec2: Ec2) -> Iterator[None]:
         patch.object(settings, "EC2_ENABLE_INSTANCE_TYPE_VALIDATION", True),
         patch.dict("os.environ", {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}),
         patch.object(InstanceBackend, "run_instances", run_instances),
-        patch.object(TokenResponse, "get_caller_identity", get_caller_identity),
         patch.object(Instance, "__init__", init),
         patch.object(Subnet, "get_available_subnet_ip", address),
         *fillings(),
