@@ -9,16 +9,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from argoexec_cli.compute.ansible import Configuration, Target, configure, playbooks
-from argoexec_cli.compute.ansible.configure import deliver_certificates
 from argoexec_cli.compute.events import Step
+from argoexec_cli.compute.fleet.given import GivenHosts
+from argoexec_cli.compute.fleet.record import Fleet
+from argoexec_cli.compute.fleet.rotation import rotate
+from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.package import packages_for
-from argoexec_cli.compute.trust import FleetTrust, ensure_client, ensure_host, open_trust, renew
+from argoexec_cli.compute.trust import FleetTrust, ensure_client, ensure_host, open_trust
 from argoexec_cli.config.load import child_environment
 from argoexec_cli.errors import ArgoexecError, PreconditionError
 from argoexec_cli.models.connection import Endpoint, Ssh
@@ -30,7 +35,7 @@ from tests.lab.machine import Machine
 from tests.lab.network import GATEWAY
 from tests.lab.rootfs import PROGRAMS, USER
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROLES = Path(__file__).parents[2] / "ansible" / "roles"
 # The daemon alone: the roles of the runtimes have tests of their own.
@@ -164,9 +169,15 @@ async def test_the_daemon_comes_back_by_itself(host: Host) -> None:
 async def test_new_certificates_are_in_use_without_a_restart(host: Host) -> None:
     pid = host.pid()
     before = served(host)
-    renew(host.trust)
-    steps: list[Step] = []
-    await deliver_certificates([await host.target()], child_environment(), steps.append)
+    place = Place(host.place)
+    place.known_hosts.parent.mkdir()
+    shutil.copy(host.login.known_hosts_file, place.known_hosts)
+    fleet = Fleet(name="lab", provider="ssh", given=(host.login,), created=datetime.now(UTC))
+    compute = GivenHosts(fleet, place)
+    fleet = msgspec.structs.replace(fleet, hosts=await compute.apply())
+    rotated = await rotate(fleet, place, compute, child_environment(), lambda step: None)
+    assert place.load() == rotated
+    assert rotated.hosts[0].configured
     assert await host.version()
     assert served(host) != before
     assert host.pid() == pid

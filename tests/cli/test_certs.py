@@ -65,3 +65,12 @@ def test_doctor_warns_before_and_after_they_expire(alone: Cli) -> None:
     assert states["client of late"] == "wrong"
     fixes = {each.get("fix") for each in findings if each["state"] != "ok"}
     assert "argoexec certs rotate FLEET" in fixes
+
+
+def test_only_a_fleet_that_is_there_is_rotated(alone: Cli) -> None:
+    outcome = alone("certs", "rotate")
+    assert outcome.code == 2
+    assert "a FLEET is missing" in outcome.err
+    outcome = alone("certs", "rotate", "none")
+    assert outcome.code == 3
+    assert "there is no fleet 'none'" in outcome.err

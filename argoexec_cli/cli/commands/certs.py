@@ -6,22 +6,35 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from argoexec_cli.cli.certificates import Held, of_contexts
+from argoexec_cli.cli.completion import complete_fleet
 from argoexec_cli.cli.declare import Argument, Option
 from argoexec_cli.cli.output import Data, write, write_data
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.table import render_table
+from argoexec_cli.errors import InvalidError
 from argoexec_cli.models.base import encode
 
 
 async def certs_(
     session: Session,
-    action: Annotated[Literal["show"], Argument(metavar="[ACTION]", help="show.")] = "show",
-    fleet: Annotated[str, Argument(metavar="[FLEET]", help="Only this fleet's.")] = "",
+    action: Annotated[
+        Literal["show", "rotate"], Argument(metavar="[ACTION]", help="show or rotate.")
+    ] = "show",
+    fleet: Annotated[
+        str, Argument(metavar="[FLEET]", help="Only this fleet's.", complete=complete_fleet)
+    ] = "",
     output: Annotated[
         Data | None, Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
     ] = None,
 ) -> None:
-    """Show the certificates of contexts and fleets, and when they expire."""
+    """Show the certificates of contexts and fleets, and when they expire.
+
+    `rotate FLEET` makes new ones for its hosts and clients and brings them to the hosts, whose
+    daemons go on; the authority stays.
+    """
+    if action == "rotate":
+        await _rotate(session, fleet)
+        return
     held = of_contexts(session.settings.contexts, fleet)
     if output is not None:
         write_data([_data(each) for each in held], output)
@@ -30,6 +43,21 @@ async def certs_(
     else:
         header = ["CERTIFICATE", "SUBJECT", "ROLE", "EXPIRES", "LEFT", "FILE"]
         write(render_table([_row(each) for each in held], header=header, color=session.color))
+
+
+async def _rotate(session: Session, name: str) -> None:
+    from argoexec_cli.cli.fleetplaces import fleet_store, tools_for
+    from argoexec_cli.compute.fleet.rotation import rotate
+    from argoexec_cli.config.load import child_environment
+
+    if not name:
+        raise InvalidError("a FLEET is missing: whose certificates?", hint="argoexec fleets")
+    store = fleet_store(session)
+    fleet = store.find(name)
+    with store.held(name) as place:
+        tools = tools_for(session, fleet)
+        await rotate(fleet, place, tools.compute, child_environment(), tools.on_step)
+    session.say(f"new certificates are in use on {len(fleet.hosts)} hosts of {name}")
 
 
 def _row(held: Held) -> list[str]:

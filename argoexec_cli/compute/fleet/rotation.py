@@ -1,0 +1,39 @@
+"""New certificates for a fleet: made here, brought to its hosts, used without a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from argoexec_cli.compute.ansible import Target, deliver_certificates
+from argoexec_cli.compute.events import OnStep
+from argoexec_cli.compute.fleet import access, daemon
+from argoexec_cli.compute.fleet.compute import Compute
+from argoexec_cli.compute.fleet.configure import configuration_digest
+from argoexec_cli.compute.fleet.record import Fleet
+from argoexec_cli.compute.fleet.store import Place
+from argoexec_cli.compute.trust import open_trust, renew
+
+
+async def rotate(
+    fleet: Fleet, place: Place, compute: Compute, environment: Mapping[str, str], on_step: OnStep
+) -> Fleet:
+    """Replace the certificates of all clients and hosts of *fleet*, which the caller holds.
+
+    The authority stays, so whoever still has old ones is let in until they expire, and a run that
+    is cut off leaves everything working; running it again makes new ones once more. Returns the
+    record, saved. Raises what `deliver_certificates` and, of daemons that then do not answer,
+    `rpc.channel.connect` do.
+    """
+    renew(open_trust(place.trust, fleet.name))
+    files = {host.name: access.host_certificates(fleet, place, host) for host in fleet.hosts}
+    logins = {host.name: compute.login(host) for host in fleet.hosts}
+    targets = [Target(host.key, logins[host.name], files[host.name]) for host in fleet.hosts]
+    await deliver_certificates(targets, environment, on_step)
+    for host in fleet.hosts:
+        await daemon.ask(access.endpoint(fleet, place, host, logins[host.name]))
+        digest = configuration_digest(fleet, host, files[host.name])
+        fleet = fleet.with_host(msgspec.structs.replace(host, configured=digest))
+    place.save(fleet)
+    return fleet
