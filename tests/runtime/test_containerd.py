@@ -49,6 +49,14 @@ class OnContainerd:
         )
 
 
+@pytest.fixture(scope="module")
+def crun_engine(pytestconfig: pytest.Config) -> Iterator[ContainerdEngine]:
+    """Give an engine of this module's own."""
+    need(pytestconfig, *containerd.PROGRAMS, "crun")
+    with ContainerdEngine(runtime="crun") as engine:
+        yield engine
+
+
 class TestContainerd(OnContainerd, RuntimeConformance):
     """With Debian's own choice of a program, runc."""
 
@@ -175,12 +183,10 @@ class TestContainerd(OnContainerd, RuntimeConformance):
 class TestCrun(OnContainerd, RuntimeConformance):
     """With crun, which does the same in less time."""
 
-    @pytest.fixture(scope="class")
-    def engine(self, pytestconfig: pytest.Config) -> Iterator[ContainerdEngine]:
-        """Give an engine of this class's own."""
-        need(pytestconfig, *containerd.PROGRAMS, "crun")
-        with ContainerdEngine(runtime="crun") as engine:
-            yield engine
+    @pytest.fixture
+    def engine(self, crun_engine: ContainerdEngine) -> ContainerdEngine:
+        """Give the engine that starts containers by crun."""
+        return crun_engine
 
 
 async def test_bursts_are_whole_whoever_reads_when(containerd_engine: ContainerdEngine) -> None:
