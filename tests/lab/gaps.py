@@ -1,15 +1,24 @@
-"""Calls that Terraform's AWS provider makes for every instance and moto 5.2 lacks or misreads."""
+"""What moto 5.2 lacks or misreads of the calls that Terraform's AWS provider and we make."""
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from unittest.mock import patch
 
 
 def fillings() -> list[Any]:
     """Return the patches, not started."""
+    from moto.core.responses import BaseResponse
     from moto.ec2.responses.instances import InstanceResponse
     from moto.ec2.responses.monitoring import Monitoring
+
+    lock, dispatch = threading.RLock(), BaseResponse._dispatch
+
+    def one_at_a_time(self: Any, *arguments: Any) -> Any:
+        """Answer one request after another: moto's state and caches are not made for threads."""
+        with lock:
+            return dispatch(self, *arguments)
 
     name = "_security_grp_instance_attribute_handler"
     change = getattr(InstanceResponse, name)
@@ -22,6 +31,7 @@ def fillings() -> list[Any]:
         return not self._get_param("Groups", []) or bool(change(self))
 
     return [
+        patch.object(BaseResponse, "_dispatch", one_at_a_time),
         patch.object(InstanceResponse, name, keep_groups),
         patch.object(Monitoring, "monitor_instances", _monitor),
     ]
