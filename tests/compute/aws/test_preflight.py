@@ -107,9 +107,15 @@ async def test_a_subnet_without_a_way_out(account: Account) -> None:
 
 async def test_a_way_out_that_needs_public_addresses(account: Account) -> None:
     vpc = (await account.ask("ec2", "create_vpc", CidrBlock="10.9.0.0/24"))["Vpc"]["VpcId"]
-    subnet = (await account.ask("ec2", "create_subnet", VpcId=vpc, CidrBlock="10.9.0.0/28"))[
-        "Subnet"
-    ]["SubnetId"]
+    # Without a zone it gets any, also one that has no t3.small.
+    made = await account.ask(
+        "ec2",
+        "create_subnet",
+        VpcId=vpc,
+        CidrBlock="10.9.0.0/28",
+        AvailabilityZone="us-east-1a",
+    )
+    subnet = made["Subnet"]["SubnetId"]
     gateway = (await account.ask("ec2", "create_internet_gateway"))["InternetGateway"][
         "InternetGatewayId"
     ]
