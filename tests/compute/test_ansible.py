@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ SLEEPS = """\
     - name: Begin
       ansible.builtin.copy: {content: "", dest: "{{ file }}", mode: "0600"}
     - name: Sleep
-      ansible.builtin.command: sleep 600
+      ansible.builtin.shell: echo $$ >"{{ file }}"; exec sleep 600
 """
 
 
@@ -77,9 +78,25 @@ async def test_cancelling_ends_ansible(place: Path) -> None:
     )
     async with asyncio.timeout(40):
         await begun.wait()
+        sleeping = await asyncio.to_thread(_process_in, place / "mark")
         playing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await playing
+        await asyncio.to_thread(_gone, sleeping)
+
+
+def _process_in(file: Path) -> Path:
+    """Return the process whose number another one writes into *file*."""
+    while not (number := file.read_text().strip()):
+        time.sleep(0.05)
+    return Path(f"/proc/{number}/comm")
+
+
+def _gone(process: Path) -> None:
+    deadline = time.monotonic() + 20
+    while process.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_projects_playbooks_are_found() -> None:

@@ -99,7 +99,7 @@ async def _play_on(
     try:
         outcome = await play(what, on_event)
     except asyncio.CancelledError:
-        logins = [target.login for target in targets if target.login is not None]
+        logins = [target.login for target in targets]
         await Cleanups().run(end_leftovers(logins, run_id), limit_s=LIMIT_S + 2)
         raise
     if not outcome.good:

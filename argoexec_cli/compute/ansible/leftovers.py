@@ -1,6 +1,7 @@
-"""What a cancelled run left behind on other machines: the task that it was in goes on there.
+"""What a cancelled run left behind: the task that it was in goes on, here or on other machines.
 
-Each run marks what it starts by a variable in the environment; what has the mark is ended over SSH.
+Each run marks what it starts by a variable in the environment; what has the mark is ended, over SSH
+where it is elsewhere. Here it is Ansible's workers, each in a session of its own.
 A package manager is left to finish: cut off half-way it would leave a host that cannot be
 configured again, and the next run waits for it.
 """
@@ -33,16 +34,22 @@ done
 """
 
 
-async def end_leftovers(logins: Sequence[Ssh], run_id: str) -> None:
-    """End what run *run_id* left on these hosts, each within `LIMIT_S`; never raises for a host."""
+async def end_leftovers(logins: Sequence[Ssh | None], run_id: str) -> None:
+    """End what run *run_id* left on these hosts, each within `LIMIT_S`; never raises for a host.
+
+    None is this machine.
+    """
     await asyncio.gather(*(_end(login, run_id) for login in logins))
 
 
-async def _end(login: Ssh, run_id: str) -> None:
-    options = [word for option in _OPTIONS for word in ("-o", option)]
-    become = "" if login.user == "root" else "sudo -n "
-    command = f"{become}sh -s {MARK}={run_id}"
-    argv = ["ssh", "-T", *options, *ssh_arguments(login), command]
+async def _end(login: Ssh | None, run_id: str) -> None:
+    command = f"sh -s {MARK}={run_id}"
+    if login is None:
+        argv = command.split()
+    else:
+        options = [word for option in _OPTIONS for word in ("-o", option)]
+        become = "" if login.user == "root" else "sudo -n "
+        argv = ["ssh", "-T", *options, *ssh_arguments(login), become + command]
     try:
         await run(Child(argv, LIMIT_S, stdin=_END.encode()))
     except ArgoexecError:

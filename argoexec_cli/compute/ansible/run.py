@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from argoexec_cli.aio import Cleanups
+from argoexec_cli.compute.ansible.leftovers import LIMIT_S, MARK, end_leftovers
 from argoexec_cli.compute.ansible.playbooks import find_program
 from argoexec_cli.errors import ArgoexecError
 from argoexec_cli.proc import Child, run
@@ -67,12 +69,18 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
     stop, loop = threading.Event(), asyncio.get_running_loop()
     listener = _Listener(lambda event: loop.call_soon_threadsafe(on_event, event))
     with tempfile.TemporaryDirectory(prefix="argoexec-ansible-") as directory:
+        run_id = Path(directory).name
         settings = {
             "private_data_dir": directory,
             "playbook": str(what.playbook),
             "inventory": what.inventory,
             "extravars": dict(what.variables),
-            "envvars": {**what.environment, "PATH": path, **_environment(Path(directory))},
+            "envvars": {
+                **what.environment,
+                **_environment(Path(directory)),
+                "PATH": path,
+                MARK: run_id,
+            },
             "forks": _FORKS,
             "quiet": True,
             "cancel_callback": stop.is_set,
@@ -84,6 +92,7 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
         except asyncio.CancelledError:
             stop.set()
             await asyncio.gather(running, return_exceptions=True)
+            await Cleanups().run(end_leftovers([None], run_id), limit_s=LIMIT_S + 2)
             raise
         finally:
             await _close_connections(Path(directory) / "cp")

@@ -7,8 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import msgspec
+
 from argoexec_cli.compute.aws import instances, inventory, prices, removal
 from argoexec_cli.compute.aws.account import Account, open_account
+from argoexec_cli.compute.aws.network import zones_offering
 from argoexec_cli.compute.aws.preflight import preflight
 from argoexec_cli.compute.events import OnStep, State, Step
 from argoexec_cli.compute.fleet.compute import Preview
@@ -55,6 +58,7 @@ class AwsCompute:
     async def plan(self) -> Preview:
         """Plan with Terraform, and look for hosts that were stopped."""
         terraform = await self._terraform()
+        await self._choose_zone()
         await terraform.init(self._spec)
         plan = await terraform.plan()
         self._plan = terraform, plan
@@ -113,6 +117,18 @@ class AwsCompute:
             identity_file=str(self._place.ssh_key),
             known_hosts_file=str(self._place.known_hosts),
         )
+
+    async def _choose_zone(self) -> None:
+        """Have a subnet of ours made where the instance type is offered: AWS would take any zone.
+
+        One that exists stays where it is, as Terraform does not look at its zone again.
+        """
+        spec = self._spec
+        if spec.subnet_id or spec.availability_zone:
+            return
+        zones = await zones_offering(await self._open(), spec.instance_type)
+        if zones:
+            self._spec = msgspec.structs.replace(spec, availability_zone=zones[0])
 
     async def _running(self, ids: set[str]) -> dict[str, HostRecord]:
         """Return all of *ids* as soon as they run; what was stopped is started first."""

@@ -36,6 +36,8 @@ def test_from_an_account_to_serving_fleets_and_back(aws: Program, ec2: Ec2) -> N
     first = provision(aws, *RUNTIMES)
     ids = {name: fleet["hosts"][0]["id"] for name, fleet in first.items()}
     assert len(ec2.instances("running")) == 2
+    # The first zone with the instance type; left alone, AWS would take any.
+    assert {each.availability_zone for each in ec2.instances("running")} == {"us-east-1a"}
     for name in RUNTIMES:
         aws.run_echo(name)
         aws.run_echo(f"{name}/0")
