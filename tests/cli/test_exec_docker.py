@@ -165,8 +165,8 @@ def test_a_signal_restores_the_terminal_and_ends_the_shell(cli: Cli, shell: Term
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_client_that_ends_ends_its_command(cli: Cli, number: signal.Signals) -> None:
-    script = f"sleep 62{number.value} & sleep 63{number.value}"
-    child = cli.start("exec", "web", "--", "sh", "-c", f"echo on; {script}", stdout=subprocess.PIPE)
+    script = f"sleep 62{number.value} & sleep 63{number.value} & echo on; wait"
+    child = cli.start("exec", "web", "--", "sh", "-c", script, stdout=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stdout.readline() == b"on\n"
     child.send_signal(number)
