@@ -12,6 +12,8 @@ from typing import Final
 from argoexec_cli.runtime.docker import wire
 from argoexec_cli.runtime.docker.engine import Engine
 
+_TRIES: Final = 40
+_PAUSE_S: Final = 0.05
 _INNER_PID: Final = re.compile(r"^NSpid:.*\t(\d+)$", re.MULTILINE)
 
 
@@ -21,11 +23,8 @@ async def kill_process(engine: Engine, exec_id: str, container: str) -> None:
     runc makes each command the leader of a session of its own, so whatever it started and did not
     send away is in its group.
     """
-    answer = await engine.call("GET", f"/exec/{exec_id}/json")
-    if not answer.ok:
-        return
-    found = answer.decode(wire.InspectedExec)
-    if not found.running or found.pid <= 1:
+    found = await _started(engine, exec_id)
+    if found is None:
         return
     process = Path(f"/proc/{found.pid}")
     if not await asyncio.to_thread(_is_in, process, container):
@@ -36,6 +35,21 @@ async def kill_process(engine: Engine, exec_id: str, container: str) -> None:
         return
     except PermissionError:
         await _kill_from_inside(engine, process, container)
+
+
+async def _started(engine: Engine, exec_id: str) -> wire.InspectedExec | None:
+    """Return the command once it has a process; None if it has ended. It may write before that."""
+    for _ in range(_TRIES):
+        answer = await engine.call("GET", f"/exec/{exec_id}/json")
+        if not answer.ok:
+            return None
+        found = answer.decode(wire.InspectedExec)
+        if found.running and found.pid > 1:
+            return found
+        if found.exit_code is not None:
+            return None
+        await asyncio.sleep(_PAUSE_S)
+    return None
 
 
 def _is_in(process: Path, container: str) -> bool:
