@@ -42,8 +42,11 @@ def _ec2(operation: str, parameter: str, *, many: bool = False) -> _Remover:
 
 
 async def _key_pair(account: Account, name: str) -> None:
-    answer = await account.ask("ec2", "describe_key_pairs", KeyPairIds=[name])
-    await account.ask("ec2", "delete_key_pair", KeyName=answer["KeyPairs"][0]["KeyName"])
+    answer = await account.ask(
+        "ec2", "describe_key_pairs", Filters=[{"Name": "key-pair-id", "Values": [name]}]
+    )
+    for pair in answer["KeyPairs"]:
+        await account.ask("ec2", "delete_key_pair", KeyName=pair["KeyName"])
 
 
 async def _route_table(account: Account, name: str) -> None:

@@ -43,6 +43,16 @@ async def test_a_fleet_whose_state_was_lost(
     assert await inventory.remaining(account, "orphan", OWNER) == []
 
 
+async def test_only_the_key_pair_that_is_meant(account: Account) -> None:
+    kept = await account.ask("ec2", "create_key_pair", KeyName="somebody-elses")
+    meant = await account.ask("ec2", "create_key_pair", KeyName="a-lost-fleets")
+    assert await remove(account, [Resource(kind="key-pair", id=meant["KeyPairId"])]) == []
+    found = await account.collect("ec2", "describe_key_pairs", "KeyPairs")
+    names = {each["KeyName"] for each in found}
+    assert kept["KeyName"] in names
+    assert meant["KeyName"] not in names
+
+
 async def test_what_still_hangs_on_something_is_told(account: Account) -> None:
     vpc = (await account.ask("ec2", "create_vpc", CidrBlock="10.7.0.0/24"))["Vpc"]["VpcId"]
     await account.ask("ec2", "create_security_group", GroupName="x", Description="x", VpcId=vpc)
