@@ -29,9 +29,9 @@ from argoexec_cli.errors import (
 )
 from argoexec_cli.models.connection import Endpoint
 
-_LOGIN_S: Final = 600.0
-# A new instance lets nobody in before cloud-init has written the key down.
-_KEY_S: Final = 90.0
+# An instance boots, and lets nobody in before cloud-init has written the key down; a host that
+# is given is up, or somebody has just switched it on.
+_LIMITS: Final = {"aws": Limits(600.0, 90.0), "ssh": Limits(120.0, 0.0)}
 _CHECKS: Final = "check tools and access"
 _AS_IT_IS: Final = "as it should be"
 
@@ -130,8 +130,7 @@ class Provisioning:
 
         async def reach(host: Host) -> None:
             if (login := self._compute.login(host)) is not None:
-                patience = _KEY_S if self.fleet.provider == "aws" else 0.0
-                limits = Limits(_LOGIN_S, patience)
+                limits = _LIMITS[self.fleet.provider]
                 await wait_for_login(login, host.name, self._on_step, limits)
 
         await self._together(hosts, reach)
