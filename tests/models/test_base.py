@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -83,3 +85,32 @@ def test_field_paths_name_everything() -> None:
 def test_a_chunk_is_taken_apart_as_it_was_put_together() -> None:
     runs = [LogRun(1, STDOUT, b"a\n"), LogRun(2, STDERR, b""), LogRun(3, STDOUT, b"b")]
     assert list(make_chunk(runs, "c").runs()) == runs
+
+
+def test_threads_may_decode_a_model_for_the_first_time_together() -> None:
+    """By itself, msgspec ends such a process with SIGSEGV."""
+    program = """
+import sys, threading
+from argoexec_cli.models.base import decode
+from argoexec_cli.models.workflow import Workflow
+
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(8)
+manifest = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "Workflow",
+    "spec": {"entrypoint": "a", "templates": [{"name": "a", "container": {"image": "x"}}]},
+}
+
+def first() -> None:
+    together.wait()
+    decode(manifest, Workflow)
+
+threads = [threading.Thread(target=first) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
