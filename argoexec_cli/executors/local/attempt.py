@@ -5,7 +5,7 @@ how it ended.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from argoexec_cli.errors import (
     AlreadyExistsError,
@@ -26,10 +26,13 @@ from argoexec_cli.executors.local.pulling import Pulling
 from argoexec_cli.executors.local.retrying import PASSING, until_it_works
 from argoexec_cli.models.pod import Container, PodSpec
 from argoexec_cli.models.status import ContainerStateTerminated
-from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Exit, Handle, Image
+from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Exit, Found, Handle, Image
 
 if TYPE_CHECKING:
     from argoexec_cli.executors.local.worker import PodWorker
+
+_GONE: Final = "container {} is gone: something else removed it from the runtime"
+_RESTARTED: Final = "the host was restarted while container {} ran"
 
 
 class Attempt:
@@ -48,6 +51,7 @@ class Attempt:
         self._key = ContainerKey(pod_uid=worker.uid, container=container.name, attempt=count)
         self._ending = ending or worker.ending
         self._is_last = _is_last(worker.pod.spec, container)
+        self._is_retried = container.sidecar or worker.pod.spec.restart_policy == "OnFailure"
         self.started = asyncio.Event()
 
     async def run(self) -> ContainerStateTerminated:
@@ -55,14 +59,14 @@ class Attempt:
         is the only one of the pod, whose end is the pod's).
 
         A container that ended before a restart is not run again; one that ran and is gone is
-        `Lost`.
+        `Lost`, and so is one that a restart of the host has ended, unless it is to be run again.
         """
         state = statuses.find(self._worker.status, self._name).state
         if state.terminated:
             return state.terminated
         found = self._worker.found.get(self._key)
         if state.running and found is None:
-            self._lose()
+            self._lose(_GONE)
         if found is None or found.state == "created":
             handle = await self._started()
         else:
@@ -74,8 +78,8 @@ class Attempt:
         if found and found.state == "exited" and self._ending.wanted and exit_.exit_code:
             # The wish is older than this process, which cannot know whether it was the cause.
             self._ending.applied = True
-        if exit_.reason == "ContainerStatusUnknown" and not self._ending.applied:
-            self._lose()
+        if not self._ending.applied:
+            self._check_lost(found, exit_)
         message = await self._host.messages.read(self._key, self._container, exit_.exit_code)
         self._worker.status = statuses.ended(self._worker.status, self._name, exit_, message)
         self._host.logs.finished(self._key.pod_uid, self._key)
@@ -85,11 +89,18 @@ class Attempt:
             await self._worker.save()
         return ended
 
-    def _lose(self) -> None:
-        message = f"container {self._name} is gone: something else removed it from the runtime"
-        self._worker.status = statuses.ended(
-            self._worker.status, self._name, statuses.UNKNOWN, message
-        )
+    def _check_lost(self, found: Found | None, exit_: Exit) -> None:
+        """Return when the end is the container's own, or is followed by another attempt."""
+        restarted = self._host.restarted and found is not None and found.state == "exited"
+        if restarted and exit_.exit_code:
+            if not self._is_retried:
+                self._lose(_RESTARTED, exit_)
+        elif exit_.reason == "ContainerStatusUnknown":
+            self._lose(_GONE)
+
+    def _lose(self, why: str, exit_: Exit = statuses.UNKNOWN) -> None:
+        message = why.format(self._name)
+        self._worker.status = statuses.ended(self._worker.status, self._name, exit_, message)
         raise AttemptError(statuses.LOST, message)
 
     async def _started(self) -> Handle:

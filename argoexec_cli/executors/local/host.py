@@ -23,7 +23,7 @@ from argoexec_cli.runtime.base import Runtime
 @dataclass(frozen=True, slots=True)
 class Host:
     """The parts, put together by `manager.open_local`. `starts` bounds how many containers start at
-    a time.
+    a time; `restarted` says that the host was, since the executor before this one.
     """
 
     settings: LocalSettings
@@ -41,3 +41,4 @@ class Host:
     tasks: Tasks
     starts: asyncio.Semaphore
     removals: asyncio.Semaphore
+    restarted: bool = False

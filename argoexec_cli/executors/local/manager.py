@@ -17,6 +17,7 @@ from argoexec_cli.aio import Tasks
 from argoexec_cli.errors import CapacityError, NotFoundError
 from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.admission import Admission, need_of
+from argoexec_cli.executors.local.boot import note_boot, was_restarted
 from argoexec_cli.executors.local.credentials.keychain import Keychain
 from argoexec_cli.executors.local.execs import container_of, run_command
 from argoexec_cli.executors.local.host import Host
@@ -97,6 +98,7 @@ async def open_local(
                 tasks=tasks,
                 starts=asyncio.Semaphore(settings.parallel_starts),
                 removals=asyncio.Semaphore(settings.parallel_starts),
+                restarted=was_restarted(data_dir),
             )
         )
         await executor.recover()
@@ -119,9 +121,13 @@ class LocalExecutor:
         for one in await self.host.runtime.list():
             found[one.handle.key.pod_uid].append(one)
         active = await self.host.table.all("cleaned = 0 OR deleting = 1")
-        await self.host.directories.remove_others(
-            {stored.record.pod.metadata.uid for stored in active}
-        )
+        uids = {stored.record.pod.metadata.uid for stored in active}
+        await self.host.directories.remove_others(uids)
+        if self.host.restarted:
+            for uid in uids:
+                await self.host.secrets.forget(uid)
+                await self.host.directories.forget_mounts(uid)
+        note_boot(self.host.settings.data_dir)
         for stored in active:
             uid = stored.record.pod.metadata.uid
             self._begin(stored, found[uid])

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import msgspec
 
+from argoexec_cli.errors import DataLossError
 from argoexec_cli.executors.local.mounting import mount_memory
 from argoexec_cli.models.config import Secret
 
 _FILE = "secrets.json"
+_LOST = "secrets.lost"
 
 
 class SecretStore:
@@ -31,8 +33,18 @@ class SecretStore:
         return True
 
     async def load(self, pod_uid: str) -> tuple[Secret, ...]:
-        """Return a pod's Secrets; none when the host was restarted since."""
+        """Return a pod's Secrets. `DataLossError`: the host was restarted since."""
+        if (self._directory / pod_uid / _LOST).exists():
+            raise DataLossError(
+                "the host was restarted, and Secrets are kept in its memory only",
+                hint="submit the pod again",
+            )
         return await asyncio.to_thread(_load, self._place(pod_uid))
+
+    async def forget(self, pod_uid: str) -> None:
+        """Note that a restart of the host took them, if there were any. Repeatable."""
+        if self._place(pod_uid).exists():
+            (self._directory / pod_uid / _LOST).touch(mode=0o600)
 
     def _place(self, pod_uid: str) -> Path:
         return self._directory / pod_uid / "mounts" / "secrets"

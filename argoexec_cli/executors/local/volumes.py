@@ -2,6 +2,7 @@
 before its first container and removed after its last.
 
     <uid>/volumes/<name>            a volume on the disk
+    <uid>/volumes.kept              the same, since a restart of the host until it is needed
     <uid>/mounts/volume-<name>      a volume in memory, or a path of the host
     <uid>/mounts/<container>-<n>    a part of a volume, for a subPath
     <uid>/mounts/secrets            the Secrets themselves, for a daemon that is started again
@@ -43,6 +44,7 @@ from argoexec_cli.runtime.base import Mount, Sandbox
 
 _log = logging.getLogger(__name__)
 _RESOLV_CONF: Final = Path("/etc/resolv.conf")
+_KEPT: Final = "volumes.kept"
 _CONFLICTS: Final = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 
@@ -60,7 +62,8 @@ class PodDirectories:
         """Make the pod's volumes with their files in them; returns volume name → host path. May be
         repeated.
 
-        They appear once: what containers made of them since is left alone, also after a restart.
+        They appear once: what containers made of them since is left alone, also after a restart;
+        those in memory are made anew after one of the host.
         `NotFoundError`: a ConfigMap or Secret is not there. `InvalidError`: the files cannot be in
         one directory.
         """
@@ -118,6 +121,12 @@ class PodDirectories:
         await asyncio.to_thread(_write, directory, files)
         return tuple(Mount(source=str(directory / file), target=f"/etc/{file}") for file in files)
 
+    async def forget_mounts(self, pod_uid: str) -> None:
+        """Have `prepare` mount anew what was mounted before the host was restarted: the places are
+        empty now, and would be taken for it. Repeatable.
+        """
+        await asyncio.to_thread(_forget_mounts, self._directory / pod_uid)
+
     async def remove(self, pod_uid: str) -> None:
         """Delete everything of the pod. Unknown: nothing to do."""
         directory = self._directory / pod_uid
@@ -132,28 +141,42 @@ class PodDirectories:
 
 
 def _make(root: Path, request: PodRequest, sources: Sources, host_paths: tuple[str, ...]) -> None:
-    half = root / "volumes.half-made"
+    """Make all volumes; or only what is mounted, where those on the disk are kept."""
+    kept, half = root / _KEPT, root / "volumes.half-made"
     try:
-        shutil.rmtree(half, ignore_errors=True)
-        half.mkdir(mode=0o755, parents=True)
-        group = request.pod.spec.security_context.fs_group
+        if has_kept := kept.exists():
+            half = kept
+        else:
+            shutil.rmtree(half, ignore_errors=True)
+            half.mkdir(mode=0o755, parents=True)
         for volume in request.pod.spec.volumes:
             if volume.host_path:
                 _bind_host_path(volume.host_path, host_paths, _place(root, volume))
-                continue
-            files = volume_files(volume, sources)
-            files |= {
-                file.path: VolumeFile(file.content.encode(), file.mode)
-                for file in request.files
-                if file.volume == volume.name
-            }
-            path = _memory(root, volume) if is_memory(volume) else half / volume.name
-            _fill(path, files, mode=0o755 if is_made(volume) else 0o777)
-            if group is not None:
-                _give_to_group(path, group)
+            elif is_memory(volume):
+                _make_one(_memory(root, volume), volume, request, sources)
+            elif not has_kept:
+                _make_one(half / volume.name, volume, request, sources)
         half.rename(root / "volumes")
     except OSError as exc:
         raise _translate(exc, root) from exc
+
+
+def _make_one(path: Path, volume: Volume, request: PodRequest, sources: Sources) -> None:
+    files = volume_files(volume, sources)
+    files |= {
+        file.path: VolumeFile(file.content.encode(), file.mode)
+        for file in request.files
+        if file.volume == volume.name
+    }
+    _fill(path, files, mode=0o755 if is_made(volume) else 0o777)
+    if (group := request.pod.spec.security_context.fs_group) is not None:
+        _give_to_group(path, group)
+
+
+def _forget_mounts(root: Path) -> None:
+    unmount_all(root / "mounts")
+    if (root / "volumes").exists():
+        (root / "volumes").rename(root / _KEPT)
 
 
 def _memory(root: Path, volume: Volume) -> Path:

@@ -27,6 +27,7 @@ from argoexec_cli.errors import (
     AlreadyExistsError,
     ArgoexecError,
     CapacityError,
+    DataLossError,
     NotFoundError,
 )
 from argoexec_cli.executors.local import statuses
@@ -262,7 +263,10 @@ class PodWorker:
     async def _prepare(self) -> None:
         """Make the volumes, from what came with the pod."""
         if not self.request.secrets:
-            secrets = await self.host.secrets.load(self.uid)
+            try:
+                secrets = await self.host.secrets.load(self.uid)
+            except DataLossError as exc:
+                raise AttemptError(statuses.LOST, exc.message) from exc
             self.request = msgspec.structs.replace(self.request, secrets=secrets)
         settings = self.host.settings
         self.sources = sources_of(

@@ -11,7 +11,7 @@ from typing import Final
 from argoexec_cli.errors import NotFoundError
 from argoexec_cli.runtime.base import ImagePull, Sandbox, SandboxSpec
 from argoexec_cli.runtime.docker import wire
-from argoexec_cli.runtime.docker.containers import Containers
+from argoexec_cli.runtime.docker.containers import ENDED, Containers
 from argoexec_cli.runtime.docker.engine import Engine
 from argoexec_cli.runtime.docker.images import find_image, have_image
 from argoexec_cli.runtime.docker.refusals import refused
@@ -34,11 +34,12 @@ async def ensure_sandbox(
     """Start the pod's pause container, or find it running.
 
     *pause_image* is pulled when it is not there; empty means one that is made here from the host's
-    own busybox. NotFoundError when the sandbox existed and has ended: its address is lost.
+    own busybox. One that has ended, as all have after a restart of the host, is started again, with
+    another address, when nothing of the pod runs; NotFoundError when something does.
     """
     image_id = await pause_image_id(engine, pause_image)
     container, has_run = await containers.create(spec.key, render_sandbox(spec, image_id, owner))
-    if not has_run:
+    if not has_run or not await _is_used(containers, spec.key.pod_uid):
         await containers.start(container, "the pod's network")
     found = await containers.inspect(container)
     if found is None or found.state.status != "running":
@@ -47,6 +48,15 @@ async def ensure_sandbox(
             hint="submit the pod again",
         )
     return Sandbox(id=container, spec=spec, ip=found.network_settings.ip)
+
+
+async def _is_used(containers: Containers, pod_uid: str) -> bool:
+    """Tell whether anything of the pod runs: the sandbox, or what still has its network."""
+    for one in await containers.ours():
+        key = from_labels(one.labels or {})
+        if key is not None and key.pod_uid == pod_uid and one.state not in {"created", *ENDED}:
+            return True
+    return False
 
 
 def pool_actions(

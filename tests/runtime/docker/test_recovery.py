@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
-from argoexec_cli.errors import AlreadyExistsError, UnavailableError
+from argoexec_cli.errors import AlreadyExistsError, NotFoundError, UnavailableError
 from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Handle, ImagePull
 from argoexec_cli.runtime.docker import DockerOptions, open_docker
 from argoexec_cli.runtime.docker.render import render_container
@@ -204,3 +205,19 @@ async def test_opening_without_an_engine_says_what_to_do(tmp_path: Path) -> None
         f"Docker Engine at {options.host} does not answer: no such file or directory"
     )
     assert caught.value.hint == "argoexec doctor"
+
+
+async def test_a_sandbox_that_a_boot_has_ended_is_started_again(
+    engine: DockerEngine, runtime: DockerRuntime
+) -> None:
+    shared = msgspec.structs.replace(sandbox_spec(uuid.uuid4().hex[:12]), shared=True)
+    sandbox = await runtime.create_sandbox(shared)
+    engine.api.call("POST", f"/containers/{sandbox.id}/kill")
+    again = await runtime.create_sandbox(shared)
+    assert (again.id, bool(again.ip)) == (sandbox.id, True)
+    main = await spec(runtime, "sleep 60")
+    key = ContainerKey(pod_uid=shared.key.pod_uid, container="main")
+    await runtime.start(msgspec.structs.replace(main, key=key, sandbox=again))
+    engine.api.call("POST", f"/containers/{sandbox.id}/kill")
+    with pytest.raises(NotFoundError, match="has ended"):
+        await runtime.create_sandbox(shared)
