@@ -141,7 +141,8 @@ class Containers:
         }
         files = host_files(spec, self._layout.containers / container)
         spec = msgspec.structs.replace(spec, mounts=(*files, *spec.mounts))
-        described = render(spec, image, shared, self._layout.cgroup(container))
+        group, profile = self._layout.cgroup(container), self._surroundings.apparmor
+        described = render(spec, image, shared, group, profile)
         return record(self._surroundings, container, labels, described, spec.image.id)
 
     async def _launch(self, container: str, spec: ContainerSpec, image: Details) -> None:

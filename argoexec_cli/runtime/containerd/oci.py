@@ -39,8 +39,13 @@ class Shared(NamedTuple):
     shm: str = ""
 
 
-def render(spec: ContainerSpec, image: Details, shared: Shared, cgroup: str) -> dict[str, Any]:
-    """Describe a task's container. `StartError`, `InvalidError`: what it asks for cannot be."""
+def render(
+    spec: ContainerSpec, image: Details, shared: Shared, cgroup: str, apparmor: str = ""
+) -> dict[str, Any]:
+    """Describe a task's container, confined by the profile *apparmor* unless it is privileged.
+
+    `StartError`, `InvalidError`: what it asks for cannot be.
+    """
     security, sandbox = spec.security, spec.sandbox.spec
     identity = identify(image.config.user, security, image.passwd, image.group)
     capabilities = capabilities_of(security)
@@ -69,6 +74,7 @@ def render(spec: ContainerSpec, image: Details, shared: Shared, cgroup: str) -> 
             "noNewPrivileges": security.no_new_privileges,
             # As for any process of the host; the shim that we come from is protected.
             "oomScoreAdj": 0,
+            **({"apparmorProfile": apparmor} if apparmor and not security.privileged else {}),
         },
         "root": {"path": "rootfs", "readonly": security.read_only_root},
         "mounts": [

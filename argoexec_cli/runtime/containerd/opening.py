@@ -12,12 +12,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from argoexec_cli.aio import Cleanups, Tasks
 from argoexec_cli.errors import ArgoexecError, UnavailableError
 from argoexec_cli.rpc.gen.containerd.services import containers_pb2
 from argoexec_cli.rpc.gen.containerd.types import task_pb2
 from argoexec_cli.runtime.base import Capabilities
 from argoexec_cli.runtime.changes import FileChanges
+from argoexec_cli.runtime.containerd.apparmor import load_profile
 from argoexec_cli.runtime.containerd.channel import Channel, connect
 from argoexec_cli.runtime.containerd.cni import Cni
 from argoexec_cli.runtime.containerd.containers import Containers
@@ -74,6 +77,7 @@ async def open_containerd(
     tasks = Tasks()
     async with connect(options.host) as channel:
         contact = await first_contact(channel)
+        surroundings = msgspec.structs.replace(contact.surroundings, apparmor=await load_profile())
         if contact.network_fault:
             # Not an error yet: as a host boots, the network may come last.
             _log.warning("pods have no network yet: %s", contact.network_fault)
@@ -81,21 +85,17 @@ async def open_containerd(
             owner,
             _make_directory(root / owner),
             options.cgroup_parent,
-            contact.surroundings.systemd_cgroup,
+            surroundings.systemd_cgroup,
         )
         with FileChanges() as changes:
-            parts, pool = _assemble(
-                channel, contact.surroundings, layout, options, (tasks, changes)
-            )
+            parts, pool = _assemble(channel, surroundings, layout, options, (tasks, changes))
             tasks.spawn(parts.exits.run(), name="events of containerd")
             tasks.spawn(changes.run(), name="output of containers")
             try:
                 await parts.exits.ready()
                 await _adopt(parts, layout)
                 tasks.spawn(pool.run(), name="networks of containerd's pods")
-                yield ContainerdRuntime(
-                    parts, options, contact.capabilities, contact.surroundings.data_dir
-                )
+                yield ContainerdRuntime(parts, options, contact.capabilities, surroundings.data_dir)
             finally:
                 await parts.cleanups.join()
                 await parts.execs.close()

@@ -58,7 +58,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     `shim` is the program that looks after a container, where it is not the usual one; `binary`
     makes the container, and keeps its state in `root`.
     `network_conf` is the directory that describes the pods' network, `network_programs` are those
-    of the programs that make it; `data_dir` is where images are.
+    of the programs that make it; `data_dir` is where images are. `apparmor` is the profile of
+    containers, empty where there is none; that one containerd does not know.
     """
 
     snapshotter: str = "overlayfs"
@@ -68,6 +69,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     root: str = ""
     data_dir: str = ""
     systemd_cgroup: bool = False
+    apparmor: str = ""
     network_conf: str = "/etc/cni/net.d"
     network_programs: tuple[str, ...] = ("/opt/cni/bin",)
 

@@ -63,6 +63,17 @@ def test_the_hosts_network_brings_the_hosts_name() -> None:
     assert "HOSTNAME=pod-host" not in described["process"]["env"]
 
 
+def test_a_profile_confines_what_is_not_privileged() -> None:
+    def confined_by(security: Security) -> object:
+        spec = msgspec.structs.replace(SPEC, security=security)
+        described = render(spec, Details("sha256:2"), Shared("/net"), "/g", "profile")
+        return described["process"].get("apparmorProfile")
+
+    assert confined_by(Security()) == "profile"
+    assert confined_by(Security(privileged=True)) is None
+    assert "apparmorProfile" not in rendered()["process"]
+
+
 def test_mounts_come_last_and_in_order() -> None:
     mounts = (
         Mount(source="/a", target="/data"),
