@@ -19,7 +19,7 @@ from argoexec_cli.models.meta import ObjectMeta
 from argoexec_cli.models.pod import Pod, PodSpec
 from argoexec_cli.models.record import OutputsWanted, PodRecord, PodRequest
 from tests.executors.local.opening import Opener
-from tests.executors.pods import IMAGE, ended, log, running, until
+from tests.executors.pods import IMAGE, ended, log, until
 
 VALUE = b"hush-hush-value"
 SPEC = {
@@ -95,7 +95,7 @@ async def test_another_process_has_them_and_no_disk(
 
 async def test_nothing_stays_mounted(executor: LocalExecutor, data_dir: Path) -> None:
     ref = (await executor.run_pod(wanted())).ref
-    await running(executor, ref)
+    await until(executor, ref, starts)  # its main container may have ended before we look
     assert len(mounted(data_dir)) == 2
     await ended(executor, ref)
     await executor.delete_pod(ref)
