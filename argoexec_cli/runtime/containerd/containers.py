@@ -170,7 +170,7 @@ class Containers:
         started = self._layout.started(container)
         with making(started):
             started.touch(mode=0o600)
-        self._exits.expect(container)
+        self._exits.expect(container, limited=spec.resources.memory_bytes > 0)
         await self._native.start_task(container)
 
     async def _resume(self, container: str, key: ContainerKey) -> bool:

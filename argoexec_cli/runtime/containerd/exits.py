@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -32,6 +33,9 @@ _RENEW_S: Final = 60.0
 _READY_S: Final = 10.0
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _TOGETHER: Final = 16
+_LATE_OOM_S: Final = 0.5
+"""Where systemd has removed the control group, only an event tells of an OOM kill: before or after
+that of the end."""
 _UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
 
 
@@ -47,6 +51,8 @@ class Exits:
         self._ready = asyncio.Event()
         self._live: dict[str, int] = {}
         self._oom: set[str] = set()
+        self._limited: set[str] = set()
+        self._late: dict[str, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
         self._ended: dict[str, Exit] = {}
         self._waiting: dict[str, asyncio.Future[Exit]] = {}
         self._questions = asyncio.Semaphore(_TOGETHER)
@@ -59,8 +65,13 @@ class Exits:
         except TimeoutError as exc:
             raise UnavailableError("containerd gives no events", hint="ctr events") from exc
 
-    def expect(self, container: str) -> None:
-        """Say that *container* is about to be started: its end will come by the stream."""
+    def expect(self, container: str, *, limited: bool = False) -> None:
+        """Say that *container* is about to be started: its end will come by the stream.
+
+        *limited*: it may be killed for its use of memory.
+        """
+        if limited:
+            self._limited.add(container)
         if self._connected:
             self._live[container] = self._stream
 
@@ -73,6 +84,8 @@ class Exits:
         self._live.pop(container, None)
         self._ended.pop(container, None)
         self._oom.discard(container)
+        self._limited.discard(container)
+        self._settle(container)
         self._resolve(container, _UNKNOWN)
 
     async def ending(self, container: str) -> asyncio.Future[Exit]:
@@ -158,11 +171,13 @@ class Exits:
             oom = events.TaskOOM.FromString(envelope.event.value)
             if self._is_wanted(oom.container_id):
                 self._oom.add(oom.container_id)
+                if oom.container_id in self._late:
+                    self._late[oom.container_id][1]()
             return
         end = events.TaskExit.FromString(envelope.event.value)
         # Not of an additional process in the container.
         if end.id == end.container_id and self._is_wanted(end.id):
-            self._end(end.id, end.exit_status, end.exited_at)
+            self._judge(end.id, end.exit_status, end.exited_at)
 
     def _is_wanted(self, container: str) -> bool:
         return container in self._live or container in self._waiting
@@ -186,11 +201,30 @@ class Exits:
                 self.forget(container)
                 return
         if process.status == task_pb2.STOPPED:
-            self._end(container, process.exit_status, process.exited_at)
+            self._judge(container, process.exit_status, process.exited_at)
         elif self._connected and stream == self._stream:
             self._live[container] = stream
 
+    def _judge(self, container: str, code: int, exited_at: Timestamp) -> None:
+        """Note an end, at once unless it may still turn out that it was an OOM kill."""
+        killed = was_killed(self._layout.cgroup(container))
+        if killed:
+            self._oom.add(container)
+        end = partial(self._end, container, code, exited_at)
+        known = killed is not None or container in self._oom
+        if known or code == 0 or container not in self._limited:
+            end()
+            return
+        self._settle(container)
+        timer = asyncio.get_running_loop().call_later(_LATE_OOM_S, end)
+        self._late[container] = (timer, end)
+
+    def _settle(self, container: str) -> None:
+        if late := self._late.pop(container, None):
+            late[0].cancel()
+
     def _end(self, container: str, code: int, exited_at: Timestamp) -> None:
+        self._settle(container)
         self._live.pop(container, None)
         finished = exited_at.ToDatetime(UTC)
         started = self._started(container)
@@ -212,7 +246,7 @@ class Exits:
         return datetime.fromtimestamp(seconds, tz=UTC)
 
     def _reason(self, container: str, code: int) -> Reason:
-        if container in self._oom or was_killed(self._layout.cgroup(container)):
+        if container in self._oom:
             return "OOMKilled"
         return "Error" if code else "Completed"
 

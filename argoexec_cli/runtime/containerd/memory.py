@@ -14,8 +14,11 @@ _ROOT: Final = Path("/sys/fs/cgroup")
 _KILLS: Final = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 
 
-def was_killed(cgroup: str) -> bool:
-    """Look at a control group, named as in the OCI specification; False when it is gone."""
+def was_killed(cgroup: str) -> bool | None:
+    """Look at a control group, named as in the OCI specification.
+
+    None when it is gone: systemd removes one that it made with the last process in it.
+    """
     path = _path(cgroup)
     for file in (_ROOT / "memory" / path / "memory.oom_control", _ROOT / path / "memory.events"):
         try:
@@ -23,7 +26,7 @@ def was_killed(cgroup: str) -> bool:
         except OSError:
             continue
         return found is not None and int(found[1]) > 0
-    return False
+    return None
 
 
 def _path(cgroup: str) -> str:
