@@ -12,7 +12,7 @@ from argoexec_cli import __version__
 from argoexec_cli.cli.connect import connect
 from argoexec_cli.cli.session import Session
 from argoexec_cli.conformance.case import Case
-from argoexec_cli.conformance.run import Result, run_cases
+from argoexec_cli.conformance.run import Pace, Result, run_cases
 from argoexec_cli.errors import InvalidError, PreconditionError
 from argoexec_cli.models.executor import Executor
 
@@ -80,15 +80,19 @@ class _Private:
 
 
 async def on_daemon(
-    session: Session, cases: Sequence[Case], image: str, tell: Callable[[Result], None]
+    session: Session,
+    cases: Sequence[Case],
+    image: str,
+    pace: Pace,
+    tell: Callable[[Result], None],
 ) -> dict[str, list[Result]]:
     """Run the cases on the daemon that the settings name; return the results by its runtime."""
     async with connect(session) as server:
         here = session.settings.server.value.startswith("unix:")
         place = _Daemon(server.executor, here=here)
-        await _probe(place, image)
+        await _probe(place, image, pace)
         session.say(f"{server.info.name}: {len(cases)} cases on {server.info.runtime}")
-        results = await run_cases(cases, place, image=image, tell=tell)
+        results = await run_cases(cases, place, image=image, pace=pace, tell=tell)
     return {server.info.runtime: results}
 
 
@@ -97,6 +101,7 @@ async def on_runtime(
     runtime: Name,
     cases: Sequence[Case],
     image: str,
+    pace: Pace,
     tell: Callable[[Result], None],
 ) -> list[Result]:
     """Run the cases on *runtime* of this machine, on an executor whose state is gone afterwards.
@@ -114,8 +119,8 @@ async def on_runtime(
             if not chosen:
                 continue
             async with _private(session, runtime, directory / str(granting), granting) as place:
-                await _probe(place, image)
-                done = await run_cases(chosen, place, image=image, tell=tell)
+                await _probe(place, image, pace)
+                done = await run_cases(chosen, place, image=image, pace=pace, tell=tell)
             results |= {result.case: result for result in done}
     return [results[case.name] for case in cases]
 
@@ -160,9 +165,9 @@ async def _private(
         await place.close()
 
 
-async def _probe(place: _Daemon | _Private, image: str) -> None:
+async def _probe(place: _Daemon | _Private, image: str, pace: Pace) -> None:
     """Fail early, and once, where no case could succeed."""
-    (result,) = await run_cases([_PROBE], place, image=image)
+    (result,) = await run_cases([_PROBE], place, image=image, pace=pace)
     if result.state != "ok":
         raise PreconditionError(
             f"a pod with the image {image} does not run there: {'; '.join(result.why)}",

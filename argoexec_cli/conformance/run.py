@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from argoexec_cli.conformance.case import Case
 from argoexec_cli.conformance.compare import Logs, differences, refusal_differs
@@ -18,9 +18,6 @@ from argoexec_cli.models.base import Model
 from argoexec_cli.models.logs import LogQuery, LogRun
 from argoexec_cli.models.record import PodRecord, PodRef
 
-AT_ONCE: Final = 8
-LIMIT_S: Final = 60.0
-"""How long one case may take: the longest sleeps for three seconds."""
 State = Literal["ok", "failed", "not supported", "skipped"]
 
 
@@ -34,12 +31,22 @@ class Result(Model, kw_only=True):
     seconds: float = 0.0
 
 
+class Pace(NamedTuple):
+    """How many cases run at once, and for how long at most one: the longest sleeps for 3 s."""
+
+    at_once: int = 8
+    limit_s: float = 60.0
+
+
+USUAL: Final = Pace()
+
+
 async def run_cases(
     cases: Iterable[Case],
     place: Place,
     *,
     image: str,
-    at_once: int = AT_ONCE,
+    pace: Pace = USUAL,
     tell: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
     """Run all cases, several at a time; return the results in the cases' order.
@@ -48,9 +55,9 @@ async def run_cases(
     Errors of the executor are differences; `UnavailableError` at the first contact is raised.
     """
     cases = list(cases)
-    runner = _Runner(place, image, tell)
+    runner = _Runner(place, image, pace.limit_s, tell)
     await place.executor.info()
-    turns = asyncio.Semaphore(at_once)
+    turns = asyncio.Semaphore(pace.at_once)
 
     async def in_turn(case: Case) -> Result:
         async with turns:
@@ -66,9 +73,12 @@ async def run_cases(
 class _Runner:
     """What all cases of one call share."""
 
-    def __init__(self, place: Place, image: str, tell: Callable[[Result], None]) -> None:
+    def __init__(
+        self, place: Place, image: str, limit_s: float, tell: Callable[[Result], None]
+    ) -> None:
         self._place = place
         self._image = image
+        self._limit_s = limit_s
         self._tell = tell
         self._namespace = f"conform-{uuid.uuid4().hex[:8]}"
 
@@ -91,14 +101,14 @@ class _Runner:
         if case.connects and not self._place.here:
             return "skipped", ("the executor is not on this machine",)
         try:
-            async with asyncio.timeout(LIMIT_S):
+            async with asyncio.timeout(self._limit_s):
                 why_not = await self._differences(case)
         except MissedError as exc:
             why_not = [str(exc)]
         except ArgoexecError as exc:
             why_not = [f"{exc.code}: {exc.message}"]
         except TimeoutError:
-            why_not = [f"not over after {LIMIT_S:g} s"]
+            why_not = [f"not over after {self._limit_s:g} s"]
         return ("failed", tuple(why_not)) if why_not else ("ok", ())
 
     async def _differences(self, case: Case) -> list[str]:

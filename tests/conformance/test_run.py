@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from argoexec_cli.conformance.case import Case
-from argoexec_cli.conformance.run import Result, run_cases
+from argoexec_cli.conformance.run import Pace, Result, run_cases
 from argoexec_cli.executors.local.manager import LocalExecutor
 from argoexec_cli.models.base import decode
 from argoexec_cli.models.record import PodQuery
@@ -95,3 +95,9 @@ async def test_an_executor_that_may_be_restarted_is(
     result = await outcome(place, case("echo up; sleep 0.3; echo down", steps=steps, expect=expect))
     assert (result.state, result.why) == ("ok", ())
     assert place.executor is not executor
+
+
+async def test_a_case_has_its_time_and_no_more(executor: LocalExecutor) -> None:
+    long = case("sleep 30")
+    (result,) = await run_cases([long], Here(executor), image="busybox", pace=Pace(limit_s=0.2))
+    assert (result.state, result.why) == ("failed", ("not over after 0.2 s",))

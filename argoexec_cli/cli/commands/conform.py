@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from argoexec_cli.cli.declare import Option
+from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.output import Format, write, write_data
 from argoexec_cli.cli.params import NoHeaders, Output
 from argoexec_cli.cli.session import Session
@@ -15,7 +16,7 @@ from argoexec_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from argoexec_cli.conformance.case import Case
-    from argoexec_cli.conformance.run import Result
+    from argoexec_cli.conformance.run import Pace, Result
 
     Matrix = Mapping[str, Sequence[Result]]
 
@@ -37,6 +38,13 @@ class ConformOptions(NamedTuple):
     image: Annotated[
         str, Option(metavar="IMAGE", help="A small image with busybox's commands.")
     ] = "busybox:1.36"
+    parallel: Annotated[
+        int,
+        Option("--parallel", metavar="N", min=1, help="So many at once; fewer where it is slow."),
+    ] = 8
+    timeout: Annotated[
+        str, Option("--timeout", metavar="DURATION", help="How long one case may take.")
+    ] = "1m"
     list_only: Annotated[bool, Option("--list", help="Only name the cases.")] = False
     no_headers: NoHeaders = False
 
@@ -49,12 +57,14 @@ async def conform_(session: Session, options: ConformOptions, output: Output = F
     when a case failed.
     """
     from argoexec_cli.conformance.load import all_cases, choose
+    from argoexec_cli.conformance.run import Pace
 
     cases = choose(all_cases(), options.case or [])
     if options.list_only:
         _show_cases(cases, output)
         return ExitCode.OK
-    matrix = await _run(session, options, cases)
+    pace = Pace(options.parallel, parse_duration(options.timeout, "--timeout"))
+    matrix = await _run(session, options, cases, pace)
     _show(matrix, output, headers=not options.no_headers)
     for runtime, results in matrix.items():
         counts = Counter(result.state for result in results)
@@ -63,7 +73,7 @@ async def conform_(session: Session, options: ConformOptions, output: Output = F
     return ExitCode.FAILED if failed else ExitCode.OK
 
 
-async def _run(session: Session, options: ConformOptions, cases: list[Case]) -> Matrix:
+async def _run(session: Session, options: ConformOptions, cases: list[Case], pace: Pace) -> Matrix:
     from argoexec_cli.cli.conforming import on_daemon, on_runtime, runtime_called
 
     def tell(result: Result) -> None:
@@ -71,11 +81,11 @@ async def _run(session: Session, options: ConformOptions, cases: list[Case]) -> 
             session.say(f"failed: {result.case}: {'; '.join(result.why)}")
 
     if not options.runtime:
-        return await on_daemon(session, cases, options.image, tell)
+        return await on_daemon(session, cases, options.image, pace, tell)
     matrix: dict[str, Sequence[Result]] = {}
     for name in options.runtime:
         runtime = runtime_called(name)
-        matrix[name] = await on_runtime(session, runtime, cases, options.image, tell)
+        matrix[name] = await on_runtime(session, runtime, cases, options.image, pace, tell)
     return matrix
 
 
