@@ -231,7 +231,7 @@ class Agent:
             self._work.go_on(entry)
         elif entry is not None and do is Do.POST:
             saved = await self.ledger.change(entry.key, removed=False, silent=False)
-            if not self.poster(task_set).has(node):
+            if not (self._work.has(entry.key) or self.poster(task_set).has(node)):
                 self.post(saved or entry)
 
     async def _start(

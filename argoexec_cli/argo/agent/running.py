@@ -37,6 +37,10 @@ _LONGEST_S: Final = 10.0
 _LOOK_S: Final = 30.0
 _ENDING_S: Final = 60.0
 _LATE_S: Final = 2.0
+_BEGUN_AT_ONCE: Final = 4
+"""So many tasks of an executor are prepared and handed over at a time: hundreds at once would hold
+up, on both sides, what ends meanwhile.
+"""
 _GONE: Final = "the executor has no such pod any more: somebody deleted it, or its data is lost"
 _T = TypeVar("_T")
 
@@ -60,6 +64,7 @@ class Pods:
         self._client = client
         self._feeds = Feeds(resolve, client, self._see)
         self._waits: dict[str, asyncio.Future[PodRecord | None]] = {}
+        self._places: dict[str, asyncio.Semaphore] = {}
 
     async def stop(self) -> None:
         """Follow nothing any more. The pods run on."""
@@ -71,8 +76,9 @@ class Pods:
         *on_accepted* is awaited when the executor has the pod. Cancelling leaves it running.
         """
         try:
-            delegation = self.delegation(entry)
-            executor = self._resolve(entry.executor)
+            async with self._place(entry):
+                delegation = self.delegation(entry)
+                executor = self._resolve(entry.executor)
             return await self._run(entry, delegation, executor, on_accepted)
         except _PASSING as exc:  # the time was up before the executor could be reached
             return Ended(failed(f"executor {entry.executor}: {exc.message}"), left=True)
@@ -129,14 +135,22 @@ class Pods:
         ref = PodRecord(delegation.request.pod).ref
         if not entry.accepted:
             try:
-                request = await _until_it_works(lambda: attach(self._kube, delegation.request))
-                return await _until_it_works(lambda: executor.run_pod(request))
+                return await _until_it_works(lambda: self._hand_over(entry, delegation, executor))
             except AlreadyExistsError:
                 pass  # ours, from before a restart: what it refers to has changed since
         try:
             return await _until_it_works(lambda: executor.get_pod(ref))
         except NotFoundError:
             return None
+
+    async def _hand_over(
+        self, entry: Entry, delegation: Delegation, executor: Executor
+    ) -> PodRecord:
+        async with self._place(entry):
+            return await executor.run_pod(await attach(self._kube, delegation.request))
+
+    def _place(self, entry: Entry) -> asyncio.Semaphore:
+        return self._places.setdefault(entry.executor, asyncio.Semaphore(_BEGUN_AT_ONCE))
 
     async def _ended(
         self, entry: Entry, executor: Executor, record: PodRecord | None

@@ -54,6 +54,10 @@ class Work:
             self._running[entry.key] = task
             task.add_done_callback(lambda ended: self._over(entry.key, ended))
 
+    def has(self, key: Key) -> bool:
+        """Whether this process is at the task: its end, when on disk, will be told."""
+        return key in self._running
+
     async def withdraw(self, entry: Entry, result: NodeResult | None = None) -> None:
         """End what runs of *entry*, and never tell of it; or tell *result*."""
         if (task := self._running.pop(entry.key, None)) is not None:

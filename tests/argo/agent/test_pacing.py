@@ -1,0 +1,82 @@
+"""Many tasks at once: how they are begun, and that each end is told once, when it is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from argoexec_cli.argo.agent.ledger import Entry, Ledger
+from argoexec_cli.executors.local.manager import LocalExecutor
+from argoexec_cli.models.record import PodRecord, PodRequest
+from tests.argo.agent.bench import Bench, quiet, say, until
+from tests.argo.agent.controller import Controller
+
+
+async def test_many_tasks_are_begun_a_few_at_a_time(
+    bench: Bench, controller: Controller, executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_pod = executor.run_pod
+    inside, most = 0, 0
+
+    async def counted(request: PodRequest) -> PodRecord:
+        nonlocal inside, most
+        inside, most = inside + 1, max(most, inside + 1)
+        await asyncio.sleep(0.01)
+        record = await run_pod(request)
+        inside -= 1
+        return record
+
+    monkeypatch.setattr(executor, "run_pod", counted)
+    await bench.start()
+    nodes = [f"wf-{number}" for number in range(20)]
+    for node in nodes:
+        controller.add(node, say("echo 1"))
+    controller.operate()
+    await bench.operated(controller, *nodes)
+    assert 1 <= most <= 4
+
+
+async def test_an_end_is_told_when_it_is_on_disk_and_once(
+    bench: Bench, controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """News of the task set comes while the result is on its way to the disk."""
+    let_go, begun = asyncio.Event(), asyncio.Event()
+    save = Ledger.save
+
+    async def slow(ledger: Ledger, entry: Entry) -> Entry:
+        if entry.result is None or entry.posted:
+            return await save(ledger, entry)
+        ledger._keep(entry)
+        begun.set()
+        await let_go.wait()
+        return await save(ledger, entry)
+
+    monkeypatch.setattr(Ledger, "save", slow)
+    await bench.start()
+    controller.add("wf-1", say("echo 1"))
+    controller.operate()
+    await begun.wait()
+    controller.operate()
+    await quiet()
+    assert controller.patches == []
+    let_go.set()
+    await until(lambda: bool(controller.accepted))
+    await quiet()
+    assert [list(patch) for patch in controller.accepted] == [["wf-1"]]
+    await bench.operated(controller, "wf-1")
+
+
+async def test_what_no_host_of_the_executor_has_is_an_error_that_says_so(
+    bench: Bench, controller: Controller
+) -> None:
+    template = say("echo 1")
+    template["plugin"]["argoexec"]["container"]["resources"] = {"requests": {"memory": "900Ti"}}
+    await bench.start()
+    controller.add("wf-1", template)
+    controller.operate()
+    await bench.operated(controller, "wf-1")
+    node = controller.nodes["wf-1"]
+    assert node["phase"] == "Error"
+    assert "the pod asks for" in node["message"]
+    assert "this host has" in node["message"]
