@@ -32,6 +32,7 @@ CONTROLLER_LABEL: Final = "workflows.argoproj.io/controller-instanceid"
 _STAGING: Final = "argo-staging"
 _STAGING_PATH: Final = "/argo/staging"
 _SCRIPT: Final = "script"
+_LONGEST_S: Final = 2**31 - 1
 
 
 def build_request(
@@ -101,6 +102,8 @@ def _deadline(spec: WorkflowSpec, template: Template, path: str) -> int | None:
     for limit, at in limits:
         if limit <= 0:
             raise FieldError(f"{at}.activeDeadlineSeconds", "must be greater than 0")
+        if limit > _LONGEST_S:  # as the executors; and no moment is further away than that
+            raise FieldError(f"{at}.activeDeadlineSeconds", f"must be at most {_LONGEST_S}")
     return min((limit for limit, _ in limits), default=None)
 
 

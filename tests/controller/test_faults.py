@@ -13,14 +13,14 @@ import pytest
 from argoexec_cli.controller import store
 from argoexec_cli.controller.service import open_controller
 from argoexec_cli.errors import CapacityError, InvalidError, NotFoundError, UnavailableError
-from argoexec_cli.models.base import encode_json
+from argoexec_cli.models.base import FieldError, encode_json
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.record import PodRecord, PodRequest
 from argoexec_cli.models.workflow import Template, WorkflowRunSpec, WorkflowSpec
 from argoexec_cli.models.workflows import RunQuery
 from tests.controller.conftest import Open
 from tests.controller.executor import MemoryExecutor
-from tests.controller.runs import make_run, node_of, ref, until
+from tests.controller.runs import LIMIT_S, make_run, node_of, ref, until
 
 
 async def test_a_full_disk_refuses_runs_and_loses_none(
@@ -121,6 +121,16 @@ async def test_a_bug_in_an_executor_stops_one_run_and_not_the_others(
             await controller.submit(make_run("one"))
             await controller.submit(make_run("two"))
             await executor.until(lambda: len(executor.records) == 2)
+
+
+async def test_a_deadline_beyond_the_end_of_time_stops_no_other_run(
+    open_it: Open, executor: MemoryExecutor
+) -> None:
+    async with open_it() as controller, asyncio.timeout(LIMIT_S):
+        with pytest.raises(FieldError, match=r"activeDeadlineSeconds: must be at most"):
+            await controller.submit(make_run("far", activeDeadlineSeconds=10**15))
+        await controller.submit(make_run("near", activeDeadlineSeconds=2**31 - 1))
+        await executor.until(lambda: len(executor.records) == 1)
 
 
 async def test_a_stored_run_that_can_no_longer_be_planned_ends_as_an_error(

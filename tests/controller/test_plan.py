@@ -177,6 +177,7 @@ def test_volumes_and_init_containers_are_the_workflows_and_the_templates() -> No
         (CONTAINER | {"script": {"image": "b", "source": ""}}, "a template needs one of"),
         (CONTAINER | {"activeDeadlineSeconds": "x"}, "activeDeadlineSeconds: 'x' is not a whole"),
         (CONTAINER | {"activeDeadlineSeconds": -1}, "must be greater than 0"),
+        (CONTAINER | {"activeDeadlineSeconds": 2**31}, "must be at most 2147483647"),
         ({"container": {"image": "{{=1}}"}}, "container.image: expressions are not supported"),
         (CONTAINER | {"inputs": {"parameters": [{"name": ""}]}}, "a parameter needs a name"),
     ],
