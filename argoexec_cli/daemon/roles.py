@@ -27,7 +27,7 @@ LEAST: Final[Mapping[str, Role]] = {
     f"{_EXECUTOR}RunPod": Role.SUBMIT,
     f"{_EXECUTOR}StopPod": Role.SUBMIT,
     f"{_EXECUTOR}DeletePod": Role.SUBMIT,
-    f"{_EXEC}Exec": Role.SUBMIT,
+    f"{_EXEC}Exec": Role.ADMIN,
     f"{_WORKFLOWS}GetRun": Role.READ,
     f"{_WORKFLOWS}ListRuns": Role.READ,
     f"{_WORKFLOWS}WatchRuns": Role.READ,

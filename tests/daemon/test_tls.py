@@ -35,12 +35,15 @@ from argoexec_cli.errors import (
     PreconditionError,
     UnauthenticatedError,
     UnavailableError,
+    UnsupportedError,
 )
 from argoexec_cli.models.connection import Endpoint, ServerTls, Tls
+from argoexec_cli.models.exec import ExecRequest
 from argoexec_cli.models.record import PodQuery, PodRef
 from argoexec_cli.models.roles import Role
 from argoexec_cli.rpc.channel import connect
 from argoexec_cli.rpc.client import RemoteExecutor
+from argoexec_cli.rpc.exec_client import RemoteExecs
 from argoexec_cli.rpc.gen.argoexec import v1alpha1
 from tests.daemon.memory import MemoryExecutor, request
 
@@ -230,6 +233,20 @@ async def test_a_role_may_call_what_it_may(
         assert "'argoexec read' has the role read" in caught.value.message
         with pytest.raises(DeniedError, match="StopPod needs submit"):
             await remote.stop_pod(PodRef(namespace="default", name="x"))
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_only_an_admin_enters_containers(
+    daemon: Daemon, trust: FleetTrust, role: Role
+) -> None:
+    client = ensure_client(trust, role)
+    wanted = ExecRequest(ref=PodRef(namespace="default", name="x"), command=("id",))
+    async with connect(Endpoint(server=str(daemon.addresses[0]), tls=client)) as connection:
+        # Whoever is let in hears that this executor has no such power.
+        kind = UnsupportedError if role is Role.ADMIN else DeniedError
+        with pytest.raises(kind):
+            async with RemoteExecs(connection).exec(wanted):
+                pass
 
 
 async def test_a_stream_is_denied_as_a_single_call_is(
