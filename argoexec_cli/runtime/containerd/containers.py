@@ -245,6 +245,6 @@ def _check_sources(spec: ContainerSpec) -> None:
 
 
 def _not_started(spec: ContainerSpec, error: StartError) -> StartError:
-    """Name the command, which not every program does."""
-    command = " ".join((*spec.command, *spec.args)) or "the image's command"
-    return StartError(f"{command}: {error.message}", hint=error.hint)
+    """Name the program, which not every error does; not its arguments, which may hold secrets."""
+    program = next(iter((*spec.command, *spec.args)), "the image's command")
+    return StartError(f"{program}: {error.message}", hint=error.hint)
