@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Literal
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -41,6 +42,7 @@ from argoexec_cli.executors.local.watch import Hub, matcher
 from argoexec_cli.executors.local.worker import PodWorker
 from argoexec_cli.executors.local.worker import grace_s as own_grace_s
 from argoexec_cli.models.base import field_paths
+from argoexec_cli.models.config import Secret
 from argoexec_cli.models.exec import ExecRequest, Execs, Process
 from argoexec_cli.models.executor import Capacity, Executor, ExecutorInfo
 from argoexec_cli.models.logs import LogChunk, LogQuery
@@ -114,6 +116,7 @@ class LocalExecutor:
         self.host = host
         self._workers: dict[str, PodWorker] = {}
         self._accepting = 0
+        self._uids: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def recover(self) -> None:
         """Give every pod that is not over and clean a worker, with what the runtime has of it."""
@@ -170,13 +173,15 @@ class LocalExecutor:
     async def _accept(self, request: PodRequest, hash_: str, uid: str) -> PodRecord:
         new, given = False, request.pod.metadata.uid
         try:
-            # Before the row: a pod that is accepted has its Secrets, whatever happens next.
-            kept = await self.host.secrets.keep(given, request.secrets)
-            try:
-                stored, new = await self.host.table.insert(request, hash_, uid)
-            finally:
-                if kept and not new:
-                    await self.host.directories.remove(given)
+            # One at a time: what is kept for the same uid must not be taken for this request's.
+            async with self._uids.setdefault(given, asyncio.Lock()):
+                # Before the row: a pod that is accepted has its Secrets, whatever happens next.
+                kept = await self._keep_secrets(given, request.secrets)
+                try:
+                    stored, new = await self.host.table.insert(request, hash_, uid)
+                finally:
+                    if kept and not new:
+                        await self.host.directories.remove(given)
             if new:
                 stored = await self._unless_impossible(stored)
                 self._begin(stored, [])
@@ -185,6 +190,12 @@ class LocalExecutor:
         finally:
             self._accepting -= 1
         return stored.record
+
+    async def _keep_secrets(self, uid: str, secrets: tuple[Secret, ...]) -> bool:
+        """Keep the Secrets of a pod that is new; tell whether there is something to undo."""
+        if not secrets or await self.host.table.all("uid = ?", uid):
+            return False
+        return await self.host.secrets.keep(uid, secrets)
 
     async def _unless_impossible(self, stored: StoredPod) -> StoredPod:
         """End a pod that this host could never run, before it begins; its worker cleans up."""

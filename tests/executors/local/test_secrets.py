@@ -19,7 +19,7 @@ from argoexec_cli.models.meta import ObjectMeta
 from argoexec_cli.models.pod import Pod, PodSpec
 from argoexec_cli.models.record import OutputsWanted, PodRecord, PodRequest
 from tests.executors.local.opening import Opener
-from tests.executors.pods import IMAGE, ended, log, until
+from tests.executors.pods import IMAGE, ended, log, request, running, until
 
 VALUE = b"hush-hush-value"
 SPEC = {
@@ -111,6 +111,28 @@ async def test_a_refused_pod_changes_no_secrets(executor: LocalExecutor, data_di
     with pytest.raises(AlreadyExistsError):
         await executor.run_pod(wanted(b"other", uid="another"))
     assert not (data_dir / "pods" / "another").exists()
+    await ended(executor, ref)
+    assert await log(executor, ref) == b"it is hush-hush-value\n"
+
+
+async def test_a_refused_pod_takes_nothing_from_the_one_that_has_its_uid(
+    executor: LocalExecutor, data_dir: Path
+) -> None:
+    main = {"name": "main", "image": IMAGE, "command": ["sleep", "60"]}
+    spec = decode({"containers": [main], "volumes": [{"name": "v", "emptyDir": {}}]}, PodSpec)
+    ref = (await executor.run_pod(request(spec=spec, name="there", uid="mine"))).ref
+    volume = data_dir / "pods" / "mine" / "volumes" / "v"
+    await running(executor, ref)
+    with pytest.raises(AlreadyExistsError, match="uid mine"):
+        await executor.run_pod(wanted(uid="mine"))
+    assert volume.exists()
+    await executor.stop_pod(ref, 0)
+
+
+async def test_two_calls_at_once_keep_the_secrets(executor: LocalExecutor, data_dir: Path) -> None:
+    calls = (executor.run_pod(wanted(uid="mine")) for _ in range(4))
+    ref = (await asyncio.gather(*calls))[0].ref
+    assert (data_dir / "pods/mine/mounts/secrets/secrets.json").exists()
     await ended(executor, ref)
     assert await log(executor, ref) == b"it is hush-hush-value\n"
 
