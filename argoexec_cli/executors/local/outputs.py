@@ -24,7 +24,8 @@ from argoexec_cli.runtime.base import ContainerKey, Mount
 
 _UNWRITTEN_NS: Final = 0
 """The time of a file that the task did not touch: opening it to write sets the present."""
-_CLOSED: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_PLACE: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+"""To look at something without opening it: a task may have made a device of the host there."""
 
 
 class OutputError(Exception):
@@ -126,14 +127,18 @@ def _regular(held: int, wanted: FileParameter, *, touched: bool) -> bytes | None
         return None
     if state.st_size > RESULT_LIMIT_BYTES + 1:
         raise OutputError(f"{where} has {state.st_size} bytes, more than {RESULT_LIMIT_BYTES}")
-    return os.read(held, RESULT_LIMIT_BYTES + 1)
+    file = os.open(f"/proc/self/fd/{held}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, RESULT_LIMIT_BYTES + 1)
+    finally:
+        os.close(file)
 
 
 def _open(root: Path, path: str) -> int:
-    held = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
+    held = os.open(root, _PLACE)
     for part in PurePosixPath(path).parts:
         try:
-            found = os.open(part, os.O_RDONLY | _CLOSED, dir_fd=held)
+            found = os.open(part, _PLACE, dir_fd=held)
         finally:
             os.close(held)
         held = found
