@@ -198,9 +198,10 @@ class Exits:
 
     async def _look_at_all(self) -> None:
         """Find the ends that no stream reported, and forget the containers that are gone."""
-        waiting = list(self._waiting)
+        # Of now: what is started while the engine makes its list is not in it.
+        waiting, known = list(self._waiting), {*self._live, *self._ended}
         states = {found.id: found.state for found in await self._containers.ours()}
-        for container in {*self._live, *self._ended} - states.keys():
+        for container in known - states.keys():
             self.forget(container)
         for container in waiting:
             if states.get(container, "gone") in {"gone", *ENDED}:

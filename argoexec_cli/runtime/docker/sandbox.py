@@ -87,12 +87,14 @@ async def find_network(containers: Containers, container: str) -> Network | None
 
 
 def network_users(listed: Iterable[wire.Listed]) -> dict[str, str]:
-    """Tell by the network's id which pod runs in it."""
+    """Tell by the network's id which pod runs in it, or will: a container that was only made starts
+    in the network with which it was made.
+    """
     users = {}
     for one in listed:
         key = from_labels(one.labels or {})
         mode = one.host_config.network_mode
-        if key is not None and one.state == "running" and mode.startswith("container:"):
+        if key is not None and one.state not in ENDED and mode.startswith("container:"):
             users[mode.removeprefix("container:")] = key.pod_uid
     return users
 
