@@ -37,7 +37,9 @@ class ContainerKey(Value, frozen=True, kw_only=True):
     @property
     def object_name(self) -> str:
         """The runtime's name for it: the same key always gives the same name."""
-        return f"argoexec-{self.pod_uid}-{self.container or 'sandbox'}-{self.attempt}"
+        # A container may be called sandbox, too, but has no dot in its name.
+        name = f"-{self.container}" if self.container else ".sandbox"
+        return f"argoexec-{self.pod_uid}{name}-{self.attempt}"
 
 
 class Mount(Value, frozen=True, kw_only=True):

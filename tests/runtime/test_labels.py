@@ -39,10 +39,12 @@ def test_attempt_that_is_no_number_is_not_ours() -> None:
 def test_names_follow_from_keys_and_differ_by_attempt() -> None:
     names = {
         ContainerKey(pod_uid="p", container=container, attempt=attempt).object_name
-        for container in ("", "main")
+        for container in ("", "main", "sandbox")
         for attempt in (0, 1)
     }
     assert names == {
+        "argoexec-p.sandbox-0",
+        "argoexec-p.sandbox-1",
         "argoexec-p-sandbox-0",
         "argoexec-p-sandbox-1",
         "argoexec-p-main-0",

@@ -58,7 +58,7 @@ def test_something_else_than_runc() -> None:
     ("key", "expected"),
     [
         (ContainerKey(pod_uid="u-1", container="main"), "argoexec-u-1-main-0"),
-        (ContainerKey(pod_uid="u", container="", attempt=0), "argoexec-u-sandbox-0"),
+        (ContainerKey(pod_uid="u", container="", attempt=0), "argoexec-u.sandbox-0"),
     ],
 )
 def test_names_are_the_keys(key: ContainerKey, expected: str) -> None:
