@@ -18,15 +18,32 @@ _KEY: Final = r"(?P<key>[A-Za-z0-9][-A-Za-z0-9_./]*)"
 _SET: Final = re.compile(rf"{_KEY}\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)")
 _EQUAL: Final = re.compile(rf"{_KEY}\s*(?P<op>==|=|!=)\s*(?P<value>[-A-Za-z0-9_.]*)")
 _EXISTS: Final = re.compile(rf"(?P<op>!?)\s*{_KEY}")
-_COMMA: Final = re.compile(r",(?![^()]*\))")
+_SEPARATOR: Final = re.compile(r",|\([^()]*\)")
+"""A comma, or a whole set, whose commas separate no terms."""
+_LONGEST: Final = 65_536
+"""More than any question needs, and little enough to be asked of every pod."""
 
 
 def parse_selector(text: str) -> Selector:
     """Return a predicate on labels; an empty text matches everything. `InvalidError` names the part
     that is wrong.
     """
-    terms = [_parse_term(part.strip()) for part in _COMMA.split(text)] if text.strip() else []
+    if len(text) > _LONGEST:
+        raise InvalidError(
+            f"label selector: {len(text)} characters are too many", hint=f"at most {_LONGEST}"
+        )
+    terms = [_parse_term(part.strip()) for part in _split(text)] if text.strip() else []
     return lambda labels: all(term(labels) for term in terms)
+
+
+def _split(text: str) -> list[str]:
+    """Cut at the commas between terms, in one pass over the text."""
+    parts, begin = [], 0
+    for match in _SEPARATOR.finditer(text):
+        if match[0] == ",":
+            parts.append(text[begin : match.start()])
+            begin = match.end()
+    return [*parts, text[begin:]]
 
 
 def _parse_term(text: str) -> Selector:

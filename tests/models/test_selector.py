@@ -46,3 +46,10 @@ def test_what_cannot_be_read_is_quoted(text: str) -> None:
     with pytest.raises(InvalidError, match="label selector: cannot read") as caught:
         parse_selector(text)
     assert caught.value.hint
+
+
+def test_a_long_one_is_refused_and_one_of_many_terms_is_read_in_one_pass() -> None:
+    with pytest.raises(InvalidError, match="100001 characters are too many"):
+        parse_selector("a," * 50_000 + "b")
+    # Looking ahead from each comma would take minutes.
+    assert parse_selector("app," * 16_000 + "app in (a,web)")(LABELS)
