@@ -71,6 +71,10 @@ def test_variables_refer_to_those_before_them() -> None:
             "spec.containers[0].resources.requests.cpu",
         ),
         (
+            {"containers": [{**MAIN, "resources": {"limits": {"cpu": "1E"}}}]},
+            "spec.containers[0].resources.limits.cpu",
+        ),
+        (
             {"containers": [{**MAIN, "resources": {"limits": {"memory": "1e99"}}}]},
             "spec.containers[0].resources.limits.memory",
         ),

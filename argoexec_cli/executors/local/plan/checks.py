@@ -13,7 +13,7 @@ from argoexec_cli.executors.local.plan.network_checks import check_network
 from argoexec_cli.executors.local.plan.volume_checks import check_selectors, check_volumes
 from argoexec_cli.models.base import FieldError
 from argoexec_cli.models.pod import Container, PodSpec
-from argoexec_cli.models.quantity import parse_bytes
+from argoexec_cli.models.quantity import parse_bytes, parse_millicores
 from argoexec_cli.models.record import OutputsWanted, PodRequest
 from argoexec_cli.models.sources import EnvVarSource
 
@@ -144,7 +144,7 @@ def _check_resources(container: Container, path: str) -> None:
             if name not in ("cpu", "memory"):
                 raise FieldError(at, "is not supported", hint="cpu and memory are")
             try:
-                parse_bytes(str(quantity))
+                (parse_millicores if name == "cpu" else parse_bytes)(str(quantity))
             except InvalidError as exc:
                 raise FieldError(at, exc.message, hint=exc.hint) from exc
 
