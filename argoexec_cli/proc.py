@@ -1,4 +1,4 @@
-"""Runs child processes that never outlive us and never see a shell.
+"""Runs child processes that never see a shell, and outlive us only where that is asked for.
 
 A child gets a list of arguments, a process group of its own and a deadline. What is secret goes to
 it by environment or stdin, never in its arguments, which every user of the machine can read.
@@ -10,11 +10,12 @@ import asyncio
 import os
 import shlex
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from argoexec_cli import journal
 from argoexec_cli.errors import ArgoexecError, PreconditionError, TimedOutError
 
 _READ_BYTES: Final = 65_536
@@ -31,7 +32,8 @@ class Child(NamedTuple):
     """How to run a child. `env` replaces the environment when it is given.
 
     `grace_s` is the time between `stop_signal` and KILL when the deadline passes or the caller goes
-    away; what the child says meanwhile is still read.
+    away; what the child says meanwhile is still read. With a `journal` it speaks into that file,
+    its stderr into one beside it, and it comes to its own end when we are killed.
     """
 
     argv: Sequence[str]
@@ -41,6 +43,7 @@ class Child(NamedTuple):
     cwd: Path | None = None
     grace_s: float = 5.0
     stop_signal: signal.Signals = signal.SIGTERM
+    journal: Path | None = None
 
 
 class Finished(NamedTuple):
@@ -72,10 +75,7 @@ async def run(
     process = await _start(child, name)
     streams = (_Tail(on_stdout), _Tail(on_stderr))
     talk = asyncio.gather(
-        _feed(process, child.stdin),
-        _drain(process.stdout, streams[0]),
-        _drain(process.stderr, streams[1]),
-        process.wait(),
+        _feed(process, child.stdin), *_listening(process, child, streams), process.wait()
     )
     try:
         async with asyncio.timeout(child.timeout_s):
@@ -92,20 +92,45 @@ async def run(
 
 
 async def _start(child: Child, name: str) -> asyncio.subprocess.Process:
+    stdout = stderr = asyncio.subprocess.PIPE
     try:
-        return await asyncio.create_subprocess_exec(
-            *child.argv,
-            stdin=asyncio.subprocess.PIPE if child.stdin else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=child.env,
-            cwd=child.cwd,
-            start_new_session=True,
-        )
+        with ExitStack() as stack:
+            if child.journal is not None:
+                stdout, stderr = (stack.enter_context(journal.opened(f)) for f in _files(child))
+            return await asyncio.create_subprocess_exec(
+                *child.argv,
+                stdin=asyncio.subprocess.PIPE if child.stdin else asyncio.subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                env=child.env,
+                cwd=child.cwd,
+                start_new_session=True,
+            )
     except FileNotFoundError as exc:
         raise PreconditionError(f"{name} is not installed", hint="argoexec doctor") from exc
     except OSError as exc:
         raise PreconditionError(f"cannot run {name}: {exc.strerror}", hint=f"ls -l {name}") from exc
+
+
+def _files(child: Child) -> tuple[Path, ...]:
+    """Return where stdout and stderr go in place of pipes."""
+    return () if child.journal is None else (child.journal, child.journal.with_suffix(".err"))
+
+
+def _listening(
+    process: asyncio.subprocess.Process, child: Child, tails: Sequence[_Tail]
+) -> list[Coroutine[Any, Any, None]]:
+    """Return what reads both streams to their end."""
+    if child.journal is None:
+        return [_drain(process.stdout, tails[0]), _drain(process.stderr, tails[1])]
+
+    def ended() -> bool:
+        return process.returncode is not None
+
+    return [
+        journal.follow(file, ended, tail.write)
+        for file, tail in zip(_files(child), tails, strict=True)
+    ]
 
 
 class _Tail:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from argoexec_cli import proc
+from argoexec_cli import journal, proc
 from argoexec_cli.compute.events import OnStep, State, Step
 from argoexec_cli.compute.models import FleetSpec, HostRecord, HostState, Plan
 from argoexec_cli.compute.refusals import to_error
@@ -16,12 +17,15 @@ from argoexec_cli.compute.terraform.commands import PLAN_FILE, Commands
 from argoexec_cli.compute.terraform.module import need_configuration, write_configuration
 from argoexec_cli.compute.terraform.stream import Stream, host_of
 from argoexec_cli.compute.terraform.version import check_version
+from argoexec_cli.errors import TimedOutError
 
 _QUESTION_S: Final = 60.0
 _INIT_S: Final = 600.0
 _RUN_S: Final = 7200.0
 # After Ctrl-C, Terraform lets what is being created come to its end, so that its state knows it.
 _GRACE_S: Final = 900.0
+_JOURNAL: Final = "terraform.jsonl"
+_EARLIER: Final = "wait for the Terraform of an earlier run"
 # Variables of a user's own Terraform projects, which would change what ours does.
 _DROPPED: Final = ("TF_CLI_ARGS", "TF_VAR_", "TF_WORKSPACE", "TF_DATA_DIR")
 
@@ -30,11 +34,10 @@ class Terraform:
     """One fleet's Terraform. Its calls must not overlap; `compute.lock` keeps other runs away.
 
     Cancelling a call sends Terraform one SIGINT and waits until it has ended: what was being
-    created is finished and recorded, and the same calls, made again, continue. (Killing this
-    process ends Terraform at its next line; what was being created then carries the fleet's tags,
-    and `compute.aws.removal` ends it.) Steps of source `terraform` are told while it works. Errors
-    are those of `compute.refusals`: no credentials and denied (exit code 6), no capacity or quota
-    (7), unknown image (3), a wrong value (2), …
+    created is finished and recorded, and the same calls, made again, continue. When this process is
+    killed, Terraform comes to its own end, which the next `init` waits for. Steps of source
+    `terraform` are told while it works. Errors are those of `compute.refusals`: no credentials and
+    denied (exit code 6), no capacity or quota (7), unknown image (3), a wrong value (2), …
     """
 
     def __init__(self, directory: Path, environment: Mapping[str, str], on_step: OnStep) -> None:
@@ -61,8 +64,10 @@ class Terraform:
         """Write the fleet's configuration for *spec* and prepare the directory; repeatable.
 
         None leaves the configuration as the last run had it, for `destroy`; `NotFoundError` where
-        there was none. Needs the provider's registry only the first time.
+        there was none. Needs the provider's registry only the first time. Waits first for what an
+        earlier run, killed meanwhile, has still at work here.
         """
+        await self._outwait()
         if spec is not None:
             write_configuration(self._directory, spec.check())
         need_configuration(self._directory)
@@ -114,6 +119,25 @@ class Terraform:
         outputs = json.loads(done.stdout or b"{}")
         return tuple(_host(each) for each in outputs.get("hosts", {}).get("value", ()))
 
+    async def _outwait(self) -> None:
+        """Wait until no Terraform of an earlier run works here, and tell what it does meanwhile."""
+        path = self._directory / _JOURNAL
+        if not journal.held(path):
+            return
+        self._told(_EARLIER, "started")
+        self._told(_EARLIER, "waiting", "its argoexec was killed, its work goes on")
+        try:
+            async with asyncio.timeout(_RUN_S):
+                await journal.follow(
+                    path, lambda: not journal.held(path), Stream(self._on_step).feed
+                )
+        except TimeoutError as exc:
+            raise TimedOutError(
+                f"an earlier run's terraform still works in {self._directory}",
+                hint=f"look at what it waits for: tail {path}",
+            ) from exc
+        self._told(_EARLIER, "done")
+
     async def _addresses(self, hosts: Sequence[str]) -> list[str]:
         """Return where the instances of *hosts* are in the state."""
         if not hosts:
@@ -143,6 +167,7 @@ class Terraform:
             cwd=self._directory,
             grace_s=_GRACE_S,
             stop_signal=signal.SIGINT,
+            journal=self._directory / _JOURNAL if stream else None,
         )
         return await proc.run(child, on_stdout=stream.feed if stream else None)
 
