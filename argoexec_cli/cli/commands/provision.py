@@ -42,7 +42,10 @@ class Network(NamedTuple):
     """Where they are, and how we get there."""
 
     region: Annotated[str, Option(metavar="NAME", help="AWS's; default: AWS_REGION.")] = ""
-    subnet: Annotated[str, Option(metavar="ID", help="Not a VPC of the fleet's own.")] = ""
+    vpc: Annotated[
+        str, Option(metavar="ID", help="Not a VPC of the fleet's own: a fitting subnet of this.")
+    ] = ""
+    subnet: Annotated[str, Option(metavar="ID", help="This subnet, and so its VPC.")] = ""
     allow: Annotated[
         list[str] | None,
         Option(metavar="CIDR", help="Who may reach the hosts; default: this machine's address."),

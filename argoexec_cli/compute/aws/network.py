@@ -6,8 +6,10 @@ from typing import Any, Final
 
 from argoexec_cli.compute.aws.account import Account
 from argoexec_cli.compute.models import Finding, FleetSpec
+from argoexec_cli.errors import NotFoundError, PreconditionError
 
 _EVERYWHERE: Final = "0.0.0.0/0"
+_VPCS: Final = "aws ec2 describe-vpcs"
 _WAYS: Final = (
     "GatewayId",
     "NatGatewayId",
@@ -37,10 +39,33 @@ async def find_subnet(account: Account, subnet: str) -> dict[str, Any]:
     return found
 
 
+async def choose_subnet(account: Account, vpc: str, spec: FleetSpec) -> str:
+    """Return a subnet of *vpc* for the hosts of *spec*: of those with a way out, the one with the
+    most free addresses. One of the fleet's own, from an earlier run, stays.
+
+    `NotFoundError` where there is no such VPC, `PreconditionError` where no subnet fits.
+    """
+    filters = [{"Name": "vpc-id", "Values": [vpc]}]
+    subnets = await account.collect("ec2", "describe_subnets", "Subnets", Filters=filters)
+    if not subnets:
+        raise NotFoundError(f"{vpc} has no subnet, or is not in {account.region}", hint=_VPCS)
+    if spec.subnet_id in {each["SubnetId"] for each in subnets}:
+        return spec.subnet_id
+    zones = await zones_offering(account, spec.instance_type)
+    offered = [each for each in subnets if not zones or each["AvailabilityZone"] in zones]
+    found = [(await check_route(account, spec, each), each) for each in offered]
+    fitting = [subnet for finding, subnet in found if finding.state == "ok"]
+    if not fitting:
+        why = "; ".join(finding.found for finding, _ in found) or "none is in a zone of the type"
+        raise PreconditionError(f"no subnet of {vpc} fits: {why}", hint="name one with --subnet")
+    best = max(fitting, key=lambda each: (each.get("AvailableIpAddressCount", 0), each["SubnetId"]))
+    return str(best["SubnetId"])
+
+
 async def check_route(account: Account, spec: FleetSpec, subnet: dict[str, Any]) -> Finding:
     """Look for the subnet's way out, which packages and images take."""
     way = await _way_out(account, subnet)
-    name = spec.subnet_id
+    name = subnet["SubnetId"]
     if not way:
         return Finding(
             check="subnet",

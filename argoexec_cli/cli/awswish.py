@@ -1,0 +1,133 @@
+"""From the command line and the last run's record to what Terraform is to make on AWS."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import socket
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from argoexec_cli.cli.durations import parse_duration
+from argoexec_cli.cli.session import Session
+from argoexec_cli.compute.aws.account import open_account
+from argoexec_cli.compute.aws.network import choose_subnet
+from argoexec_cli.compute.fleet.record import Fleet
+from argoexec_cli.compute.fleet.ssh import ensure_key
+from argoexec_cli.compute.fleet.store import Place
+from argoexec_cli.compute.models import FleetSpec, S3Backend
+from argoexec_cli.errors import InvalidError, UnavailableError
+
+if TYPE_CHECKING:
+    from argoexec_cli.cli.commands.provision import Network
+    from argoexec_cli.cli.provisioning import Wish
+
+_WHO_AM_I: Final = "https://checkip.amazonaws.com"
+_WHO_AM_I_S: Final = 5.0
+
+
+async def wanted_spec(session: Session, wish: Wish, fleet: Fleet, place: Place) -> FleetSpec:
+    """Return what *wish* asks for; what it does not say is as *fleet*, the record, has it.
+
+    Makes the fleet's SSH key, and asks AWS for a subnet where only a VPC was named.
+    """
+    base = fleet.spec or await _new(session, wish, fleet, place)
+    spec = msgspec.structs.replace(base, **_said(wish))
+    if spec.region != base.region:
+        raise InvalidError(  # the old hosts would stay behind
+            f"the fleet {wish.name} is in {base.region}",
+            hint=f"take another name for one in {spec.region}",
+        )
+    return msgspec.structs.replace(
+        spec,
+        **await _where(session, wish.network, spec),
+        client_cidrs=spec.client_cidrs or (await _own_cidr(fleet.connect),),
+        daemon_port=fleet.daemon_port,
+        endpoint_url=session.settings.aws_endpoint_url.value,
+    ).check()
+
+
+def said(**values: Any) -> dict[str, Any]:
+    """Return those of *values* that a command line says something with."""
+    return {name: value for name, value in values.items() if value}
+
+
+async def _new(session: Session, wish: Wish, fleet: Fleet, place: Place) -> FleetSpec:
+    network = wish.network
+    account = await open_account(session.settings, network.region)
+    return FleetSpec(
+        name=wish.name,
+        owner=wish.software.owner or getpass.getuser(),
+        ssh_public_key=ensure_key(place.ssh_key),
+        region=account.region,
+        # Without a public address, hosts of a VPC of our own would reach no package mirror.
+        public_ip=fleet.connect == "public" or not (network.subnet or network.vpc),
+    )
+
+
+def _said(wish: Wish) -> dict[str, Any]:
+    hosts, network, software = wish.hosts, wish.network, wish.software
+    changes = said(
+        region=network.region,
+        count=hosts.number,
+        instance_type=hosts.instance_type,
+        arch=hosts.arch,
+        os=hosts.os,
+        ami=hosts.ami,
+        spot=hosts.spot,
+        subnet_id=network.subnet,
+        client_cidrs=tuple(network.allow or ()),
+    )
+    if software.lease:
+        changes["lease_s"] = int(parse_duration(software.lease, "--lease"))
+    return changes
+
+
+async def _where(session: Session, network: Network, spec: FleetSpec) -> dict[str, Any]:
+    """Return the subnet of a VPC that was named, and the place of the state."""
+    where: dict[str, Any] = {}
+    if network.backend:
+        where["backend"] = parse_backend(network.backend, spec.name, spec.region)
+    if network.vpc and not network.subnet:
+        account = await open_account(session.settings, spec.region)
+        where["subnet_id"] = await choose_subnet(account, network.vpc, spec)
+    return where
+
+
+def parse_backend(text: str, fleet: str, region: str) -> S3Backend:
+    """Read `s3://BUCKET[/KEY][?region=NAME&table=NAME]`. `InvalidError` for anything else."""
+    parts = urlsplit(text)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise InvalidError(f"--backend {text!r} is none", hint="--backend s3://BUCKET/KEY")
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    return S3Backend(
+        bucket=parts.netloc,
+        key=parts.path.strip("/") or f"argoexec/{fleet}.tfstate",
+        region=options.get("region", region),
+        dynamodb_table=options.get("table", ""),
+    )
+
+
+async def _own_cidr(connect: str) -> str:
+    """Return this machine's address, as the hosts will see it, as a block of one."""
+    if connect == "private":
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("10.255.255.255", 9))  # sends nothing: it only chooses a source
+            return f"{probe.getsockname()[0]}/32"
+    return f"{await asyncio.to_thread(_public_address)}/32"
+
+
+def _public_address() -> str:
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(_WHO_AM_I, timeout=_WHO_AM_I_S) as answer:
+            return str(answer.read(64).decode().strip())
+    except (URLError, TimeoutError, OSError) as exc:
+        raise UnavailableError(
+            f"this machine's public address is not known: {_WHO_AM_I} does not answer",
+            hint="say who may reach the hosts: --allow 203.0.113.7/32",
+        ) from exc
