@@ -42,7 +42,7 @@ class Host(Protocol):
 
 
 class Refusal(NamedTuple):
-    """An error that EC2 answers a call of RunInstances with."""
+    """An error that AWS answers a call with."""
 
     code: str
     message: str
@@ -57,6 +57,7 @@ class Ec2:
         *v1* has the metadata service answer without a token, which containers' cloud-init needs.
         """
         self._refusals: dict[str, list[Refusal]] = {}
+        self.quotas: dict[str, int] = {}  # by code; of others nobody knows anything
         self.hosts: dict[str, Host] = {}
         self._make_host = make_host
         self._v1 = v1
@@ -85,6 +86,7 @@ class Ec2:
             host.remove()
         self._patches.__exit__(None, None, None)
         _forget_everything()
+        add_images(ACCOUNT, REGION)  # for the one around this, if there is one
 
     @property
     def url(self) -> str:
@@ -116,7 +118,7 @@ class Ec2:
     def refuse(self, operation: str, *refusals: Refusal) -> None:
         """Answer the next calls of *operation* with these, one each; nothing: with none.
 
-        Known is RunInstances.
+        Known are RunInstances and GetCallerIdentity.
         """
         with self._lock:
             self._refusals[operation] = list(refusals)
@@ -175,12 +177,24 @@ def _patched(ec2: Ec2) -> Iterator[None]:
     from moto import settings
     from moto.ec2.models.instances import Instance, InstanceBackend
     from moto.ec2.models.subnets import Subnet
+    from moto.servicequotas.models import ServiceQuotasBackend
+    from moto.sts.responses import TokenResponse
 
     make, run = Instance.__init__, InstanceBackend.run_instances
+    who, quota = TokenResponse.get_caller_identity, ServiceQuotasBackend.get_service_quota
 
     def run_instances(self: Any, *args: Any, **options: Any) -> Any:
         ec2.check("RunInstances")
         return run(self, *args, **options)
+
+    def get_caller_identity(self: Any) -> Any:
+        ec2.check("GetCallerIdentity")
+        return who(self)
+
+    def get_service_quota(self: Any, service_code: str, quota_code: str) -> dict[str, Any]:
+        if quota_code in ec2.quotas:
+            return {"QuotaCode": quota_code, "Value": ec2.quotas[quota_code]}
+        return quota(self, service_code, quota_code)
 
     def init(self: Any, *args: Any, **options: Any) -> None:
         make(self, *args, **options)
@@ -207,6 +221,8 @@ def _patched(ec2: Ec2) -> Iterator[None]:
         patch.object(settings, "EC2_ENABLE_INSTANCE_TYPE_VALIDATION", True),
         patch.dict("os.environ", {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}),
         patch.object(InstanceBackend, "run_instances", run_instances),
+        patch.object(TokenResponse, "get_caller_identity", get_caller_identity),
+        patch.object(ServiceQuotasBackend, "get_service_quota", get_service_quota),
         patch.object(Instance, "__init__", init),
         patch.object(Subnet, "get_available_subnet_ip", address),
         *fillings(),

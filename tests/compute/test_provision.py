@@ -1,0 +1,189 @@
+"""`argoexec provision` as a process, with real Terraform, up to where machines would be needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+
+from tests.compute.fleet.program import Ended, Program, finish
+from tests.compute.provider import need_terraform, terraform_environment
+from tests.lab.ec2 import REGION, Ec2, Refusal
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
+ALLOW = ("--allow", "203.0.113.7/32")
+_STANDARD = "L-1216C47A"
+
+
+@pytest.fixture
+def program(ec2: Ec2, tmp_path: Path, pytestconfig: pytest.Config) -> Program:
+    """Give the program, for which the account in this process is AWS."""
+    need_terraform(pytestconfig)
+    return Program(tmp_path, {**ec2.environment, **terraform_environment(tmp_path)})
+
+
+class Network(NamedTuple):
+    """A VPC with a way out."""
+
+    vpc: str
+    subnet: str
+
+
+@pytest.fixture(scope="module")
+def client(ec2: Ec2) -> Any:
+    """Give a client of EC2."""
+    return boto3.client(
+        "ec2",
+        endpoint_url=ec2.url,
+        region_name=REGION,
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    )
+
+
+@pytest.fixture(scope="module")
+def network(client: Any) -> Network:
+    """Give a VPC that exists already: of its subnets one is shut off, and one has a way out."""
+    vpc = client.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    where = {"VpcId": vpc, "AvailabilityZone": "us-east-1a"}
+    client.create_subnet(CidrBlock="10.8.16.0/20", **where)
+    subnet = client.create_subnet(CidrBlock="10.8.1.0/24", **where)["Subnet"]["SubnetId"]
+    gateway = client.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    client.attach_internet_gateway(VpcId=vpc, InternetGatewayId=gateway)
+    table = client.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    client.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    client.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    return Network(vpc, subnet)
+
+
+@pytest.fixture(autouse=True)
+def no_refusals(ec2: Ec2) -> Iterator[None]:
+    """Have the account say yes again after a test."""
+    yield
+    ec2.quotas.clear()
+    for operation in ("RunInstances", "GetCallerIdentity"):
+        ec2.refuse(operation)
+
+
+def refused(ended: Ended, code: int, error: str, hint: str) -> None:
+    """Check how a command failed: one line, one hint, and the exit code."""
+    last = ended.err.strip().splitlines()[-2:]
+    assert (ended.code, len(last)) == (code, 2), ended.err
+    assert last[0].startswith(f"error: {error}"), ended.err
+    assert last[1].startswith(f"hint: {hint}"), ended.err
+    assert "Traceback" not in ended.err
+
+
+def instances(ec2: Ec2, fleet: str) -> list[Any]:
+    """Return the fleet's instances that were not ended."""
+    living = ec2.instances("pending", "running", "stopped")
+    return [
+        each
+        for each in living
+        if ("argoexec:fleet", fleet) in {(tag["key"], tag["value"]) for tag in each.get_tags()}
+    ]
+
+
+# moto warns of a code that is not in STS's own list, as this one of all services is not.
+@pytest.mark.filterwarnings("ignore:Exception.* does not match an error shape")
+def test_the_token_has_expired(ec2: Ec2, program: Program) -> None:
+    expired = Refusal("ExpiredToken", "The security token included in the request is expired")
+    ec2.refuse("GetCallerIdentity", *[expired] * 3)
+    refused(
+        program("provision", "late", *ALLOW, "--yes"),
+        6,
+        "credentials: the AWS credentials have expired",
+        "aws sso login",
+    )
+
+
+def test_the_quota_would_be_exceeded(ec2: Ec2, program: Program) -> None:
+    ec2.quotas[_STANDARD] = 1
+    ended = program("provision", "many", "--count", "3", *ALLOW, "--yes")
+    refused(ended, 7, "quota: ", "aws service-quotas request-service-quota-increase")
+    assert "of 1 vCPUs in use, 6 more needed" in ended.err
+
+
+def test_what_aws_refuses_in_the_middle_is_told_and_continued(
+    ec2: Ec2, program: Program, network: Network
+) -> None:
+    wanted = ("provision", "full", "--subnet", network.subnet, *ALLOW, "--yes")
+    for code, exit_code, error, hint in (
+        ("InsufficientInstanceCapacity", 7, "AWS has no capacity for this", "take another"),
+        ("VcpuLimitExceeded", 7, "a quota of the AWS account is used up", "aws service-quotas"),
+    ):
+        ec2.refuse("RunInstances", Refusal(code, "Because I say so."))
+        ended = program(*wanted)
+        refused(ended, exit_code, error, hint)
+        assert instances(ec2, "full") == []
+    # The key and the group were made by the first run, and are not made again.
+    plan = json.loads(program(*wanted, "--plan", "-o", "json").good().out)
+    assert [(each["host"], each["action"]) for each in plan["changes"]] == [("full-0", "create")]
+    program("destroy", "full", "--yes").good()
+    assert json.loads(program("leaks", "-o", "json").good().out) == []
+
+
+def test_killed_in_the_middle_terraform_goes_on_and_the_next_run_waits(
+    ec2: Ec2, program: Program, network: Network
+) -> None:
+    wanted = ("provision", "slain", "--subnet", network.subnet, *ALLOW, "--yes")
+    first = program.start(*wanted)
+    deadline = time.monotonic() + 120
+    while not instances(ec2, "slain"):  # the provider waits ten seconds for it from here on
+        assert first.poll() is None and time.monotonic() < deadline, finish(first)
+        time.sleep(0.05)
+    refused(program(*wanted), 2, "another run is working on the fleet slain", "wait for it")
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+
+    again = program(*wanted, "--plan").good()
+    assert "wait for the Terraform of an earlier run" in again.err
+    assert "= slain exists as it should" in again.err
+    assert len(instances(ec2, "slain")) == 1
+    program("destroy", "slain", "--yes").good()
+    assert instances(ec2, "slain") == []
+
+
+def test_a_plan_is_shown_and_makes_nothing(ec2: Ec2, program: Program, network: Network) -> None:
+    wanted = ("provision", "drawn", "--plan", "--spot", "--count", "2", "--vpc", network.vpc)
+    shown = program(*wanted, *ALLOW).good()
+    assert '+ module.fleet.aws_spot_instance_request.host["drawn-1"]' in shown.err
+    assert "aws_vpc" not in shown.err
+    assert "price: $" in shown.err
+    plan = json.loads(program(*wanted, *ALLOW, "-o", "json").good().out)
+    hosts = [each["host"] for each in plan["changes"] if "request" in each["kind"]]
+    assert hosts == ["drawn-0", "drawn-1"]
+    assert 0 < plan["hourlyLow"] < plan["hourlyHigh"]
+    assert instances(ec2, "drawn") == []
+    assert json.loads(program("fleets", "-o", "json").good().out) == []
+
+
+def test_a_subnet_of_the_vpc_is_chosen(program: Program, network: Network) -> None:
+    wanted = ("provision", "housed", "--plan", *ALLOW)
+    program(*wanted, "--vpc", network.vpc).good()
+    written = json.loads((program.home / "fleets/housed/terraform/main.tf.json").read_text())
+    assert written["module"]["fleet"]["subnet_id"] == network.subnet
+    refused(
+        program(*wanted, "--vpc", "vpc-00000000"), 3, "vpc-00000000 has no subnet", "aws ec2 desc"
+    )
+    refused(
+        program(*wanted, "--vpc", network.vpc, "--count", "300"),
+        2,
+        f"no subnet of {network.vpc} fits: ",
+        "name one with --subnet",
+    )
+
+
+def test_the_bucket_of_the_state_does_not_exist(program: Program) -> None:
+    wanted = ("provision", "adrift", "--plan", *ALLOW, "--backend")
+    ended = program(*wanted, "s3://argoexec-nowhere/x")
+    assert (ended.code, "error: " in ended.err) == (5, True)
+    assert "hint: check the bucket and the rights on it" in ended.err
+    refused(program(*wanted, "file:///x"), 2, "--backend 'file:///x' is none", "--backend s3://")
