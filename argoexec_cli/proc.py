@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import shutil
 import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -21,6 +22,16 @@ from argoexec_cli.errors import ArgoexecError, PreconditionError, TimedOutError
 _READ_BYTES: Final = 65_536
 _KEPT_BYTES: Final = 1_048_576
 _LAST_WORDS_S: Final = 1.0
+# Runs "$@" until the other end of stdin is closed, as the kernel does for a process that is killed.
+# In a shell's background stdin is /dev/null, unless it is taken from another descriptor.
+_TETHER: Final = """\
+exec 3<&0
+"$@" </dev/null 3<&- &
+child=$!
+{ cat <&3; kill "$child"; } >/dev/null 2>&1 &
+exec 3<&-
+wait "$child"
+"""
 Sink = Callable[[bytes], None]
 
 
@@ -33,7 +44,8 @@ class Child(NamedTuple):
 
     `grace_s` is the time between `stop_signal` and KILL when the deadline passes or the caller goes
     away; what the child says meanwhile is still read. With a `journal` it speaks into that file,
-    its stderr into one beside it, and it comes to its own end when we are killed.
+    its stderr into one beside it, and it comes to its own end when we are killed. `tethered`: it
+    ends, too, when we are killed; such a child reads nothing.
     """
 
     argv: Sequence[str]
@@ -44,6 +56,7 @@ class Child(NamedTuple):
     grace_s: float = 5.0
     stop_signal: signal.Signals = signal.SIGTERM
     journal: Path | None = None
+    tethered: bool = False
 
 
 class Finished(NamedTuple):
@@ -75,7 +88,7 @@ async def run(
     process = await _start(child, name)
     streams = (_Tail(on_stdout), _Tail(on_stderr))
     talk = asyncio.gather(
-        _feed(process, child.stdin), *_listening(process, child, streams), process.wait()
+        _feed(process, child), *_listening(process, child, streams), process.wait()
     )
     try:
         async with asyncio.timeout(child.timeout_s):
@@ -92,14 +105,20 @@ async def run(
 
 
 async def _start(child: Child, name: str) -> asyncio.subprocess.Process:
+    argv = list(child.argv)
+    if child.tethered:
+        if shutil.which(argv[0]) is None:
+            raise PreconditionError(f"{name} is not installed", hint="argoexec doctor")
+        argv = ["/bin/sh", "-c", _TETHER, "sh", *argv]
+    fed = bool(child.stdin) or child.tethered
     stdout = stderr = asyncio.subprocess.PIPE
     try:
         with ExitStack() as stack:
             if child.journal is not None:
                 stdout, stderr = (stack.enter_context(journal.opened(f)) for f in _files(child))
             return await asyncio.create_subprocess_exec(
-                *child.argv,
-                stdin=asyncio.subprocess.PIPE if child.stdin else asyncio.subprocess.DEVNULL,
+                *argv,
+                stdin=asyncio.subprocess.PIPE if fed else asyncio.subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
                 env=child.env,
@@ -148,11 +167,11 @@ class _Tail:
             self._sink(data)
 
 
-async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
-    if process.stdin is None:
+async def _feed(process: asyncio.subprocess.Process, child: Child) -> None:
+    if process.stdin is None or child.tethered:
         return
     with suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(data)
+        process.stdin.write(child.stdin)
         await process.stdin.drain()
     process.stdin.close()
 

@@ -140,3 +140,41 @@ async def test_what_outlives_its_parent_is_ended_too(tmp_path: Path) -> None:
 async def test_a_child_that_died_of_a_signal_has_a_negative_code() -> None:
     done = await run(Child(["sh", "-c", "kill -9 $$"], timeout_s=10))
     assert done.exit_code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("tethered", [True, False])
+async def test_a_tethered_child_ends_with_us_though_we_are_killed(tethered: bool) -> None:
+    program = (
+        "import asyncio; from argoexec_cli.proc import Child, run\n"
+        "argv = ['sh', '-c', 'echo $$; exec sleep 600']\n"
+        "say = lambda data: print(data.decode(), flush=True)\n"
+        f"asyncio.run(run(Child(argv, 600, tethered={tethered}), on_stdout=say))"
+    )
+    ours = await asyncio.create_subprocess_exec(
+        PYTHON, "-c", program, stdout=asyncio.subprocess.PIPE
+    )
+    assert ours.stdout is not None
+    pid = int(await ours.stdout.readline())
+    ours.kill()
+    await ours.wait()
+    if tethered:
+        assert await gone(pid)
+    else:
+        assert alive(pid)
+        os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_tethered_child_says_how_it_ended_and_hears_nothing() -> None:
+    done = await run(Child(["sh", "-c", "cat; echo out; exit 3"], timeout_s=10, tethered=True))
+    assert (done.stdout, done.exit_code, done.name) == (b"out\n", 3, "sh")
+
+
+async def test_a_tethered_child_is_stopped_with_its_group() -> None:
+    said: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    child = Child(["sh", "-c", "echo $$; exec sleep 600"], timeout_s=600, tethered=True)
+    running = asyncio.ensure_future(run(child, on_stdout=said.set_result))
+    pid = int(await said)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await gone(pid)

@@ -121,7 +121,7 @@ class _Tunnel:
         return found[-1].strip().lower() if found else ""
 
     async def _run(self) -> None:
-        child = Child(self._argv, _FOR_EVER_S, grace_s=2.0)
+        child = Child(self._argv, _FOR_EVER_S, grace_s=2.0, tethered=True)
         try:
             ended = await run(child, on_stdout=self._heard, on_stderr=self._hear)
         except ArgoexecError as exc:
