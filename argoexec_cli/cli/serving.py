@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -28,6 +29,7 @@ from argoexec_cli.errors import (
 
 if TYPE_CHECKING:
     from argoexec_cli.cli.session import Session
+    from argoexec_cli.controller.service import Controller
     from argoexec_cli.executors.local.images.settings import ImageSettings
     from argoexec_cli.executors.local.policy import Policy
     from argoexec_cli.executors.local.settings import LocalSettings
@@ -84,6 +86,7 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
     from argoexec_cli.daemon.server import Doors, serving
     from argoexec_cli.daemon.signals import caught
 
+    lease = Lease(plan.lease_file) if plan.lease_file else None
     with claimed(plan.data_dir), _pid_written(plan.pid_file), caught() as wish:
         async with (
             AsyncExitStack() as connections,
@@ -97,16 +100,23 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
                 executor if cluster in (None, executor) else WithCluster(executor, cluster),
                 workflows,
                 addresses=plan.addresses,
-                doors=Doors(
-                    plan.tls, plan.insecure, Lease(plan.lease_file) if plan.lease_file else None
-                ),
+                doors=Doors(plan.tls, plan.insecure, lease),
                 drain_s=plan.drain_s,
             ) as daemon,
+            lease.kept(partial(_busy, executor, workflows)) if lease else nullcontext(),
         ):
             ready(f"serving on {', '.join(map(str, daemon.addresses))} (pid {os.getpid()})")
             await wish.stop.wait()
             await daemon.stop(plan.drain_s, now=wish.now.wait())
     return 0
+
+
+async def _busy(executor: Executor, workflows: Controller) -> bool:
+    """Tell whether a run is under way here, or a pod runs or waits."""
+    if workflows.busy:
+        return True
+    capacity = (await executor.info()).capacity
+    return bool(capacity.running_pods + capacity.queued_pods)
 
 
 @asynccontextmanager

@@ -72,6 +72,11 @@ class Controller:
         self._cursors: dict[str, str] = {}
         self._tasks = Tasks()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way, on whatever executor."""
+        return bool(self._book.entries)
+
     async def start(self) -> None:
         """Take up the runs that are not finished."""
         rows, self._cursors = await self._store.load()

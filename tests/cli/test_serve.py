@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,20 @@ def test_in_front_a_signal_ends_it(place: Place) -> None:
     assert child.wait(timeout=30) == 0
     child.stderr.close()
     assert not pid_file.exists()
+
+
+@pytest.mark.parametrize("work", [True, False])
+def test_work_renews_the_lease_of_the_host(place: Place, work: bool) -> None:
+    lease = place.data.with_name("renewed")
+    place.serve("--detach", "--runtime", "fake")
+    if work:
+        assert place.cli.pod("long", "sleep 600").code == 0
+    place.serve("--stop")
+    place.serve("--detach", "--runtime", "fake", "--lease-file", str(lease))
+    deadline = time.monotonic() + (60 if work else 1)
+    while not lease.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert lease.exists() is work
 
 
 def test_an_exposed_address_wants_to_be_meant(place: Place) -> None:

@@ -41,7 +41,10 @@ class Place(NamedTuple):
         str, Option(metavar="FILE", help="Who signs clients; beside --tls-cert and --tls-key.")
     ] = ""
     lease_file: Annotated[
-        Path | None, Option(metavar="PATH", help="Touch it when a client from outside calls.")
+        Path | None,
+        Option(
+            metavar="PATH", help="Touch it when a client calls from outside, or while pods run."
+        ),
     ] = None
 
 
