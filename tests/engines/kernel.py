@@ -84,15 +84,22 @@ def remove_cgroups(parent: str) -> None:
 
 
 def processes_naming(path: Path) -> list[int]:
-    """List the processes that have *path*, or something below it, among their arguments."""
+    """List the processes that have *path*, or something below it, among their arguments.
+
+    Also as the value of an option, as in `--option=path`.
+    """
     needle = os.fsencode(path)
+
+    def named(word: bytes) -> bool:
+        return word == needle or word.startswith(needle + b"/")
+
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with suppress(OSError):
             arguments = (entry / "cmdline").read_bytes().split(b"\0")
-            if any(arg == needle or arg.startswith(needle + b"/") for arg in arguments):
+            if any(named(word) or named(word.partition(b"=")[2]) for word in arguments):
                 found.append(int(entry.name))
     return found
 

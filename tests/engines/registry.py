@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import socket
 import tempfile
 from pathlib import Path
 from typing import Self
 
+from tests.engines import kernel
+from tests.engines.claim import identity, owner_lives
 from tests.engines.process import NotReadyError, Process
 
 PROGRAMS = ("docker-registry",)
@@ -17,6 +20,8 @@ LOGIN = ("argoexec", "open-sesame")
 # LOGIN as `htpasswd -Bn` writes it; a constant, so that no program is needed to make it.
 _HTPASSWD = "argoexec:$2b$04$VfHsClp06NupG/XNr3/UO.UC8NonCK153rpcbxl6RORB5oPZRV/32\n"
 _ATTEMPTS = 5
+_BASE = Path("/tmp")
+_PREFIX = "axr-"
 
 
 class Registry:
@@ -31,7 +36,9 @@ class Registry:
             raise ValueError("the only user that the registry can know is LOGIN")
         self.login = login
         self.port = 0
-        self._directory = Path(tempfile.mkdtemp(prefix="axr-", dir="/tmp"))
+        _sweep()
+        self._directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_BASE))
+        (self._directory / "owner").write_text(identity(os.getpid()))
         self._process: Process | None = None
 
     @property
@@ -107,6 +114,14 @@ class Registry:
         path = self._directory / "config.yml"
         path.write_text(json.dumps(config))  # JSON is YAML, too
         return path
+
+
+def _sweep() -> None:
+    """Remove registries whose test process was killed."""
+    for directory in _BASE.glob(f"{_PREFIX}*"):
+        if (directory / "owner").exists() and not owner_lives(directory):
+            kernel.kill_naming(directory)
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _free_port() -> int:

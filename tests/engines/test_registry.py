@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.engines import images, registry
+from tests.engines import images, kernel, registry
 from tests.engines.docker import DockerEngine
 from tests.engines.registry import Registry
 
@@ -50,3 +53,23 @@ def test_a_stopped_registry_refuses_connections_and_comes_back_with_its_images(
             docker_engine.api.pull(name)
         own.start()
         docker_engine.api.pull(name)
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next() -> None:
+    program = (
+        "from tests.engines.registry import Registry\n"
+        "registry = Registry().__enter__()\n"
+        "print(registry._directory, flush=True)\n"
+        "input()"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert run.stdout is not None
+    directory = Path(run.stdout.readline().decode().strip())
+    run.kill()
+    run.communicate()
+    assert kernel.processes_naming(directory)
+    Registry().close()
+    assert not directory.exists()
+    assert not kernel.processes_naming(directory)
