@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -11,12 +13,15 @@ from argoexec_cli.cli.items import now
 from argoexec_cli.cli.session import Session
 from argoexec_cli.compute.fleet.given import parse_host
 from argoexec_cli.compute.fleet.record import Fleet
+from argoexec_cli.compute.fleet.releasing import dropped
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.models import Provider
 from argoexec_cli.errors import InvalidError, PreconditionError
 
 if TYPE_CHECKING:
     from argoexec_cli.cli.provisioning import Wish
+
+_NONE: Final = "none"
 
 
 async def wanted_fleet(session: Session, wish: Wish, before: Fleet | None, place: Place) -> Fleet:
@@ -36,15 +41,55 @@ async def wanted_fleet(session: Session, wish: Wish, before: Fleet | None, place
         connect=wish.network.connect,
         via=wish.network.via,
         offline=wish.software.offline,
-        prepull=tuple(wish.software.prepull or ()),
     )
-    fleet = msgspec.structs.replace(base, **changes)
-    if provider == "ssh":
-        return _with_given(fleet, wish)
+    prepull = _images(wish.software.prepull, base.prepull)
+    fleet = msgspec.structs.replace(base, **changes, prepull=prepull)
+    _check_provider(provider, wish)
     if provider == "aws":
         spec = await wanted_spec(session, wish, fleet, place)
         return msgspec.structs.replace(fleet, spec=spec)
-    return fleet
+    allow = tuple(_network(text) for text in wish.network.allow or ()) or base.allow
+    fleet = msgspec.structs.replace(fleet, allow=allow)
+    return _with_given(fleet, wish) if provider == "ssh" else fleet
+
+
+def _check_provider(provider: Provider, wish: Wish) -> None:
+    """Refuse what this provider would not look at."""
+    hosts, network, software = wish.hosts, wish.network, wish.software
+    given: dict[str, object] = {"--host": hosts.host, "--identity": hosts.identity}
+    made: dict[str, object] = {
+        "--count": hosts.number,
+        "--instance-type": hosts.instance_type,
+        "--arch": hosts.arch,
+        "--os": hosts.os,
+        "--ami": hosts.ami,
+        "--spot": hosts.spot,
+        "--region": network.region,
+        "--vpc": network.vpc,
+        "--subnet": network.subnet,
+        "--backend": network.backend,
+        "--lease": software.lease,
+        "--owner": software.owner,
+    }
+    foreign = {"aws": given, "ssh": made, "local": {**made, **given, "--via": network.via}}
+    if odd := [name for name, value in foreign[provider].items() if value]:
+        raise InvalidError(
+            f"{', '.join(odd)}: not for hosts of provider {provider}", hint="leave it out"
+        )
+
+
+def _images(said: list[str] | None, before: tuple[str, ...]) -> tuple[str, ...]:
+    if said is None:
+        return before
+    return () if said == [_NONE] else tuple(said)
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as exc:
+        hint = "--allow 10.0.0.0/8, or 203.0.113.7/32 for one address"
+        raise InvalidError(f"--allow {text!r} is no network: {exc}", hint=hint) from exc
 
 
 def _provider(wish: Wish, before: Fleet | None) -> Provider:
@@ -62,7 +107,11 @@ def _with_given(fleet: Fleet, wish: Wish) -> Fleet:
         if not fleet.given:
             raise InvalidError("which hosts?", hint="--provider ssh --host admin@10.0.0.5")
         return fleet
-    given = tuple(parse_host(text, wish.hosts.identity) for text in wish.hosts.host)
+    key = wish.hosts.identity
+    # Later commands use it, too, wherever they are run.
+    key = str(Path(key).expanduser().absolute()) if key else ""
+    given = tuple(parse_host(text, key) for text in wish.hosts.host)
     if len({(each.host, each.port) for each in given}) < len(given):
         raise InvalidError("--host names the same host twice", hint="name each once")
-    return msgspec.structs.replace(fleet, given=given)
+    gone = dropped(fleet, given)
+    return msgspec.structs.replace(fleet, given=given, dropped=gone)

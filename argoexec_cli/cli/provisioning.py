@@ -19,6 +19,7 @@ from argoexec_cli.cli.waterfall import render_waterfall
 from argoexec_cli.compute.events import Step
 from argoexec_cli.compute.fleet.access import write_contexts
 from argoexec_cli.compute.fleet.provision import Provisioning
+from argoexec_cli.compute.fleet.releasing import release
 from argoexec_cli.compute.fleet.timings import Timings
 from argoexec_cli.errors import StoppedError, UnsupportedError
 from argoexec_cli.models.base import encode
@@ -55,7 +56,8 @@ async def provision(session: Session, wish: Wish) -> None:
         before = place.load()
         fleet = await wanted_fleet(session, wish, before, place)
         _check_register(fleet, doing)
-        work = Provisioning(fleet, tools_for(session, fleet, on_step))
+        tools = tools_for(session, fleet, on_step)
+        work = Provisioning(fleet, tools)
         preview = await work.preview()
         if doing.plan and doing.output is not None:
             write_data(encode(preview), doing.output)
@@ -67,11 +69,14 @@ async def provision(session: Session, wish: Wish) -> None:
             raise StoppedError("nothing was made", hint="say --yes, or answer y")
         asked = now()
         ways = await work.run()
+        made, left = await release(work.fleet, tools)
         config = Path(session.settings.config.value)
-        write_contexts(config, work.fleet, ways, current=not session.settings.current_context)
+        write_contexts(config, made, ways, current=not session.settings.current_context)
         if doing.register or doing.default:
-            _register(session, work.fleet, ways, default=doing.default)
-    _conclude(session, wish, work.fleet, timings, (now() - asked).total_seconds())
+            _register(session, made, ways, default=doing.default)
+    for host in left:
+        session.say(f"{host.host} is out of the fleet, but what was installed there stays")
+    _conclude(session, wish, made, timings, (now() - asked).total_seconds())
 
 
 def _conclude(session: Session, wish: Wish, fleet: Fleet, timings: Timings, took_s: float) -> None:

@@ -186,3 +186,18 @@ def test_a_selector_that_cannot_be_read(cli: Cli) -> None:
 def test_a_status_that_does_not_exist_is_refused_with_the_choices(flag: str, alone: Cli) -> None:
     outcome = alone("list", flag, "Running,Bogus")
     check(outcome, 2, "there is no status 'Bogus', only Pending, Running, Succeeded, Failed")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--host", "lab", "--lease", "1h", "--count", "2"], "--count, --lease: not for hosts of"),
+        (["--provider", "local", "--host", "lab"], "--host: not for hosts of provider local"),
+        (["--provider", "aws", "--host", "lab"], "--host: not for hosts of provider aws"),
+        (["--host", "lab", "--allow", "10.0.0.7/8"], "--allow '10.0.0.7/8' is no network"),
+        (["--host", "lab", "--host", "lab"], "--host names the same host twice"),
+        (["--provider", "ssh"], "which hosts?"),
+    ],
+)
+def test_a_fleet_that_contradicts_itself(flags: list[str], message: str, alone: Cli) -> None:
+    check(alone("provision", "odd", *flags), 2, message)

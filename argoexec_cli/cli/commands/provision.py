@@ -48,7 +48,10 @@ class Network(NamedTuple):
     subnet: Annotated[str, Option(metavar="ID", help="This subnet, and so its VPC.")] = ""
     allow: Annotated[
         list[str] | None,
-        Option(metavar="CIDR", help="Who may reach the hosts; default: this machine's address."),
+        Option(
+            metavar="CIDR",
+            help="Who may reach the hosts; default on AWS: this machine's address, else all.",
+        ),
     ] = None
     connect: Annotated[
         Literal["public", "private"] | None,
@@ -76,7 +79,10 @@ class Software(NamedTuple):
         list[str] | None, Option(metavar="IMAGE", help="Have that image there already.")
     ] = None
     lease: Annotated[
-        str, Option(metavar="DURATION", help="Hosts nobody uses for so long end; 0: never.")
+        str,
+        Option(
+            metavar="DURATION", help="EC2 hosts without call or work for so long end; 0: never."
+        ),
     ] = ""
     owner: Annotated[str, Option(metavar="NAME", help="Who answers for it: a tag.")] = ""
 

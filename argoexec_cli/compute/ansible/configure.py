@@ -41,16 +41,19 @@ class Target(NamedTuple):
 class Configuration(Model, kw_only=True):
     """What every host of a run gets.
 
-    The daemon listens on `port` of all addresses. Without `client_cidrs` no firewall is set up:
-    whoever reaches the port still needs a certificate. `leased`: the hosts end themselves unless
-    somebody calls their daemons. `daemon_arguments` are further words of `argoexec serve`,
-    `variables` are the roles' own.
+    The daemon listens on `port` of all addresses, or of loopback `only_here`. Without
+    `client_cidrs` no firewall is set up: whoever reaches the port still needs a certificate. With
+    them it `guards` the whole host, or nothing but the daemon. With `lease_s` the hosts end
+    themselves when they have had neither calls nor work for so long; 0: they could, and never do.
+    `daemon_arguments` are further words of `argoexec serve`, `variables` are the roles' own.
     """
 
     runtime: Literal["docker", "containerd"]
     port: int
+    only_here: bool = False
     client_cidrs: tuple[str, ...] = ()
-    leased: bool = False
+    guards: Literal["host", "daemon"] = "host"
+    lease_s: int | None = None
     daemon_arguments: tuple[str, ...] = ()
     variables: dict[str, Any] = msgspec.field(default_factory=dict)
 
@@ -142,15 +145,18 @@ def _host(target: Target) -> dict[str, Any]:
 
 
 def _variables(configuration: Configuration) -> dict[str, Any]:
-    lease = {"argoexec_lease_file": LEASE_FILE} if configuration.leased else {}
+    everywhere, port = not configuration.only_here, configuration.port
+    listen = f"0.0.0.0:{port}" if everywhere else f"127.0.0.1:{port}"
+    lease = {"argoexec_lease_file": LEASE_FILE, "argoexec_lease_s": configuration.lease_s}
     return {
         "host_runtime": configuration.runtime,
         "host_run_mark": MARK,
-        "argoexec_listen": [f"0.0.0.0:{configuration.port}"],
+        "argoexec_listen": [listen],
         "argoexec_arguments": list(configuration.daemon_arguments),
         "firewall_enabled": bool(configuration.client_cidrs),
+        "firewall_guards": configuration.guards,
         "firewall_client_cidrs": list(configuration.client_cidrs),
         "firewall_daemon_port": configuration.port,
-        **lease,
+        **(lease if configuration.lease_s is not None else {}),
         **configuration.variables,
     }

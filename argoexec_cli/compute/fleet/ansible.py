@@ -27,6 +27,10 @@ systemctl disable --now argoexec.service 2>/dev/null || true
 systemctl disable --now argoexec-firewall.service 2>/dev/null || true
 rm -rf /etc/systemd/system/argoexec.service /etc/systemd/system/argoexec.service.d
 rm -rf /etc/systemd/system/argoexec-firewall.service
+# What a daemon that was killed keeps mounted could not be removed.
+while read -r _ place _; do
+  case $place in /var/lib/argoexec/*) umount -l "$place" ;; esac
+done < /proc/mounts
 rm -rf /opt/argoexec /etc/argoexec /var/lib/argoexec /usr/local/bin/argoexec /run/argoexec
 systemctl daemon-reload
 """
@@ -62,8 +66,12 @@ class AnsibleConfigure:
         wanted = Configuration(
             runtime=fleet.runtime,
             port=fleet.daemon_port,
-            client_cidrs=fleet.spec.client_cidrs if fleet.spec else (),
-            leased=bool(fleet.spec and fleet.spec.lease_s),
+            # Who alone uses this machine's daemon is here.
+            only_here=fleet.provider == "local" and not fleet.allow,
+            client_cidrs=fleet.spec.client_cidrs if fleet.spec else fleet.allow,
+            # What else somebody's own host does, and for whom, is not ours to restrict.
+            guards="host" if fleet.spec else "daemon",
+            lease_s=fleet.spec.lease_s if fleet.spec else None,
         )
         names = {host.key: host.name for host in hosts}
 

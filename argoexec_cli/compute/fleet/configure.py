@@ -63,7 +63,9 @@ def configuration_digest(fleet: Fleet, host: Host, certificates: Path) -> str:
     """Return what differs as soon as *host* would be configured differently."""
     digest = hashlib.sha256(_code().encode())
     told = (host.id, host.key, fleet.runtime, fleet.daemon_port, fleet.offline, fleet.prepull)
-    digest.update(repr(told).encode())
+    spec = fleet.spec
+    of_spec = (spec.client_cidrs, spec.lease_s) if spec else fleet.allow
+    digest.update(repr((*told, *of_spec)).encode())
     for path in sorted(certificates.iterdir()):
         digest.update(path.read_bytes())
     return digest.hexdigest()

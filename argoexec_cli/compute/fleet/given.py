@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from argoexec_cli.compute.fleet.compute import Preview
@@ -30,15 +32,11 @@ class GivenHosts:
         return (Finding(check="ssh", state="ok", found=version),)
 
     async def plan(self) -> Preview:
-        """Tell which hosts are new to the fleet."""
+        """Tell which hosts are new to the fleet, and which are no longer in it."""
         known = {(each.address, each.port) for each in self._fleet.hosts}
         new = [each for each in self._fleet.given if (each.host, each.port) not in known]
-        return Preview(
-            changes=tuple(
-                Change(address=each.host, kind=_KIND, action="create", host=each.host)
-                for each in new
-            )
-        )
+        made = [_change("create", each) for each in new]
+        return Preview(changes=(*made, *(_change("delete", each) for each in self._fleet.dropped)))
 
     async def apply(self) -> tuple[Host, ...]:
         """Return the hosts that were given."""
@@ -108,6 +106,10 @@ class ThisMachine:
     def login(self, host: Host) -> Ssh | None:
         """Return None: nobody needs to log in."""
         return None
+
+
+def _change(action: Literal["create", "delete"], given: Ssh) -> Change:
+    return Change(address=given.host, kind=_KIND, action=action, host=given.host)
 
 
 def parse_host(text: str, identity: str = "") -> Ssh:

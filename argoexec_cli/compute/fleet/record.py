@@ -51,6 +51,8 @@ class Fleet(Model, kw_only=True):
     """A fleet: what was asked for, its hosts, and how far the last run came.
 
     `given` are hosts that somebody else made (`--provider ssh`); `spec` is what Terraform makes.
+    `allow` are the networks from which the daemons of given hosts, or of this machine, may be
+    reached; none: no firewall. `dropped` are hosts that were given once and still have our daemon.
     """
 
     version: int = VERSION
@@ -63,6 +65,8 @@ class Fleet(Model, kw_only=True):
     prepull: tuple[str, ...] = ()
     daemon_port: int = DAEMON_PORT
     given: tuple[Ssh, ...] = ()
+    dropped: tuple[Ssh, ...] = ()
+    allow: tuple[str, ...] = ()
     spec: FleetSpec | None = None
     created: datetime
     phase: Phase = "planned"

@@ -11,6 +11,7 @@ import msgspec
 
 from argoexec_cli.compute.events import OnStep, Source, State, Step
 from argoexec_cli.compute.fleet import access
+from argoexec_cli.compute.fleet.clearing import end_all
 from argoexec_cli.compute.fleet.provision import Tools
 from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.models import Resource
@@ -34,7 +35,7 @@ async def destroy(fleet: Fleet, tools: Tools, *, drain_s: float, force: bool) ->
         await _drain(fleet, tools, drain_s)
     place.save(msgspec.structs.replace(fleet, phase="destroying"))
     if fleet.provider != "aws":
-        await _remove_daemons(fleet, tools)
+        await _remove_daemons(fleet, tools, force=force)
     await compute.destroy(all_tagged=force)
     await _see_it_gone(fleet, tools, force=force)
     on_step(Step(source="record", action="forget keys and record", state="done"))
@@ -76,10 +77,13 @@ async def running_pods(way: Endpoint) -> int:
     return capacity.running_pods + capacity.queued_pods
 
 
-async def _remove_daemons(fleet: Fleet, tools: Tools) -> None:
+async def _remove_daemons(fleet: Fleet, tools: Tools, *, force: bool) -> None:
     hosts: Sequence[Host] = [host for host in fleet.hosts if host.configured]
     if hosts:
         logins = {host.name: tools.compute.login(host) for host in hosts}
+        if force:
+            ways = [access.endpoint(fleet, tools.place, each, logins[each.name]) for each in hosts]
+            await asyncio.gather(*map(end_all, ways))
         await tools.configure.remove(fleet, tools.place, hosts, logins, tools.on_step)
 
 

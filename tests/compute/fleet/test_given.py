@@ -5,15 +5,27 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.compute.fleet.program import Program, finish
 from tests.lab.machine import Machine
+from tests.lab.network import GATEWAY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 # What the program says when it is in the middle of each phase.
+LONG = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: long}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: main, image: "busybox:1.36", imagePullPolicy: IfNotPresent, command: [sleep, "600"]}
+"""
 POINTS = ("wait for SSH", "Install docker.io", "Copy the package", "Start the daemon", "probe pod")
 
 
@@ -91,14 +103,55 @@ def test_reaches_the_daemon_through_ssh(program: Program) -> None:
     assert (refused.code, "reached by SSH cannot be registered" in refused.err) == (2, True)
 
 
+def test_guards_the_daemon_and_nothing_else(
+    program: Program, machines: list[Machine], key: Path
+) -> None:
+    program("provision", "lab", "--allow", "192.0.2.0/24").good()
+    for machine in machines:
+        assert machine.answers()
+        with pytest.raises(TimeoutError):
+            socket.create_connection((machine.address, 7401), timeout=2)
+    program.run_echo("lab/1")  # through SSH, which is no way round it
+    program("provision", "lab", "--allow", f"{GATEWAY}/32").good()
+    for machine in machines:
+        socket.create_connection((machine.address, 7401), timeout=20).close()
+
+
+def test_a_host_that_is_left_out_is_left_as_it_was(
+    program: Program, machines: list[Machine], key: Path
+) -> None:
+    manifest = program.home / "long.yaml"
+    manifest.write_text(LONG)
+    program("--context", "lab/1", "submit", str(manifest)).good()
+    deadline = time.monotonic() + 60
+    while "sleep 600" not in machines[1].run("docker", "ps", "--format", "{{.Command}}"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    planned = program("provision", "lab", *words(machines[:1], key), "--plan").good()
+    assert f"- {machines[1].address}" in planned.err
+    program("provision", "lab", *words(machines[:1], key)).good()
+    assert nothing_of_ours(machines[1])
+    assert "lab/1" not in program.config.read_text()
+    program.run_echo("lab")
+    again = program("provision", "lab", "--plan").good()
+    assert "lab exists as it should" in again.err
+
+
+def nothing_of_ours(machine: Machine) -> bool:
+    """Tell whether a host has nothing of ours, and its engine runs."""
+    assert machine.run("systemctl", "is-active", "docker") == "active\n"
+    assert machine.run("docker", "ps", "--all", "--quiet") == ""
+    assert "argoexec" not in machine.run("nft", "list", "ruleset")
+    here = ("opt/argoexec", "etc/argoexec", "var/lib/argoexec", "etc/systemd/system")
+    found = [path for each in here for path in (machine.root / each).glob("argoexec*")]
+    return not found and not any((machine.root / each).exists() for each in here[:3])
+
+
 def test_is_given_back_as_it_was_but_for_the_engine(
     program: Program, machines: list[Machine]
 ) -> None:
     said = program("destroy", "lab", "--yes").good()
     assert "the fleet lab is gone" in said.err
-    for machine in machines:
-        assert machine.run("systemctl", "is-active", "docker") == "active\n"
-        assert not (machine.root / "opt/argoexec").exists()
-        assert not (machine.root / "etc/systemd/system/argoexec.service").exists()
+    assert all(map(nothing_of_ours, machines))
     assert not (program.home / "fleets/lab").exists()
     assert program("destroy", "lab", "--yes").code == 3
