@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from argoexec_cli.compute.fleet.compute import Preview
@@ -12,13 +13,14 @@ _MOST: Final = 30
 _HOURS_A_MONTH: Final = 730
 
 
-def render_preview(fleet: Fleet, preview: Preview) -> str:
+def render_preview(fleet: Fleet, preview: Preview, outdated: Sequence[str]) -> str:
     """Return the lines that are shown before the question."""
     lines = [f"  {_SIGNS[each.action]} {each.address}" for each in preview.changes[:_MOST]]
     if len(preview.changes) > _MOST:
         lines.append(f"  … and {len(preview.changes) - _MOST} more")
     lines += [f"  ! {name} was stopped: start it" for name in preview.repairs]
     lines += [f"  ~ {host.name}: finish it" for host in fleet.hosts if not host.proved]
+    lines += [f"  ~ {name}: configure it anew" for name in outdated]
     if not lines:
         lines = [f"  = {fleet.name} exists as it should"]
     if preview.hourly_low is not None and preview.hourly_high is not None:

@@ -62,7 +62,7 @@ async def provision(session: Session, wish: Wish) -> None:
         if doing.plan and doing.output is not None:
             write_data(encode(preview), doing.output)
             return
-        session.say_text(render_preview(fleet, preview))
+        session.say_text(render_preview(fleet, preview, work.outdated()))
         if doing.plan:
             return
         if not (preview.empty or doing.yes) and not confirmed("Do this?", _REFUSAL):

@@ -20,7 +20,7 @@ def put_context(path: Path, context: Context, *, current: bool = False) -> None:
     With *current* it becomes the one that is used. Repeating it changes nothing. A new file is
     private (0600). `InvalidError` for a file that cannot be understood.
     """
-    entry = encode(context)
+    entry = _text(encode(context))
 
     def change(root: Any) -> None:
         contexts = root.setdefault("contexts", [])
@@ -30,7 +30,7 @@ def put_context(path: Path, context: Context, *, current: bool = False) -> None:
         elif contexts[at] != entry:
             contexts[at] = entry
         if current:
-            root["current-context"] = context.name
+            root["current-context"] = _text(context.name)
 
     _edit(path, change)
 
@@ -40,7 +40,7 @@ def use_context(path: Path, name: str) -> None:
     _need(path, name)
 
     def change(root: Any) -> None:
-        root["current-context"] = name
+        root["current-context"] = _text(name)
 
     _edit(path, change)
 
@@ -55,6 +55,23 @@ def delete_context(path: Path, name: str) -> None:
             del root["current-context"]
 
     _edit(path, change)
+
+
+def _text(value: Any) -> Any:
+    """Return *value* with quotes where the reader's YAML (1.1) knows another meaning, as of `off`,
+    than the writer's (1.2).
+    """
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+    from yaml import SafeLoader, ScalarNode
+
+    if isinstance(value, dict):
+        return {key: _text(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_text(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    tag = SafeLoader("").resolve(ScalarNode, value, (True, False))
+    return value if tag == "tag:yaml.org,2002:str" else DoubleQuotedScalarString(value)
 
 
 def _need(path: Path, name: str) -> None:

@@ -52,6 +52,17 @@ def test_repeating_changes_nothing_and_comments_stay(tmp_path: Path) -> None:
     assert load_file(path).contexts[1] == moved
 
 
+@pytest.mark.parametrize("name", ["off", "null", "1e3", "2026-01-02", "lab"])
+def test_a_name_that_means_something_else_in_yaml_is_a_name(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    context = Context(name=name, server="10.0.0.1:7443", tls=Tls(server_name=name))
+    put_context(path, context)
+    use_context(path, name)
+    put_context(path, context, current=True)
+    assert load_file(path).contexts == (context,)
+    assert load_file(path).current_context == name
+
+
 def test_using_and_forgetting(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     put_context(path, LAB)

@@ -76,7 +76,8 @@ class Software(NamedTuple):
         bool, Option("--offline", help="Hosts reach no package index: bring the wheels along.")
     ] = False
     prepull: Annotated[
-        list[str] | None, Option(metavar="IMAGE", help="Have that image there already.")
+        list[str] | None,
+        Option(metavar="IMAGE", help="Have that image there already; none: no more."),
     ] = None
     lease: Annotated[
         str,

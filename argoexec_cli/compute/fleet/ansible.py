@@ -15,7 +15,7 @@ from argoexec_cli.compute.fleet.configure import as_root, pull_image
 from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.package import packages_for
-from argoexec_cli.errors import PreconditionError
+from argoexec_cli.errors import ArgoexecError, PreconditionError
 from argoexec_cli.models.connection import Ssh
 
 _CACHE: Final = "packages"
@@ -100,7 +100,19 @@ class AnsibleConfigure:
 async def _pull(fleet: Fleet, host: Host, login: Ssh | None, image: str, on_step: OnStep) -> None:
     action = f"pull {image}"
     on_step(Step(source="probe", action=action, state="started", subject=host.name))
-    await pull_image(fleet.runtime, login, image)
+    try:
+        await pull_image(fleet.runtime, login, image)
+    except ArgoexecError as exc:
+        on_step(
+            Step(
+                source="probe",
+                action=action,
+                state="failed",
+                subject=host.name,
+                detail=exc.message,
+            )
+        )
+        raise
     on_step(Step(source="probe", action=action, state="done", subject=host.name))
 
 

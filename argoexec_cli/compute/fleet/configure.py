@@ -103,7 +103,8 @@ async def pull_image(runtime: Runtime, login: Ssh | None, image: str) -> None:
     done = await as_root(login, f"{_PULLERS[runtime]} {shlex.quote(name)}", timeout_s=_PULL_S)
     if done.exit_code:
         raise UnavailableError(
-            f"{image} cannot be pulled: {_last_words(done)}", hint="leave it out of --prepull"
+            f"{image} cannot be pulled: {_last_words(done)}",
+            hint="name those that can: --prepull IMAGE …, or --prepull none",
         )
 
 

@@ -76,6 +76,11 @@ class Provisioning:
         self._on_step(Step(source="preflight", action=_CHECKS, state="done"))
         return await self._compute.plan()
 
+    def outdated(self) -> tuple[str, ...]:
+        """Return the hosts that were configured, and would now be configured differently."""
+        hosts = (host for host in self.fleet.hosts if host.configured)
+        return tuple(host.name for host in hosts if host.configured != self._digest(host))
+
     async def run(self) -> dict[str, Endpoint]:
         """Do all that is left to do; return the way to each host's daemon, in order.
 
