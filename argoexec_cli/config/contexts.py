@@ -70,7 +70,7 @@ def _text(value: Any) -> Any:
         return [_text(each) for each in value]
     if not isinstance(value, str):
         return value
-    tag = SafeLoader("").resolve(ScalarNode, value, (True, False))
+    tag = SafeLoader("").resolve(ScalarNode, value, (True, False))  # type: ignore[no-untyped-call]
     return value if tag == "tag:yaml.org,2002:str" else DoubleQuotedScalarString(value)
 
 

@@ -17,15 +17,18 @@ import msgspec
 import pytest
 
 from argoexec_cli.compute.ansible import Configuration, Target, configure, playbooks
+from argoexec_cli.compute.ansible.configure import LEASE_FILE
 from argoexec_cli.compute.events import Step
+from argoexec_cli.compute.fleet.ansible import AnsibleConfigure
 from argoexec_cli.compute.fleet.given import GivenHosts
+from argoexec_cli.compute.fleet.provision import Tools
 from argoexec_cli.compute.fleet.record import Fleet
 from argoexec_cli.compute.fleet.rotation import rotate
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.package import packages_for
 from argoexec_cli.compute.trust import FleetTrust, ensure_client, ensure_host, open_trust
 from argoexec_cli.config.load import child_environment
-from argoexec_cli.errors import ArgoexecError, PreconditionError
+from argoexec_cli.errors import ArgoexecError, PreconditionError, UnauthenticatedError
 from argoexec_cli.models.connection import Endpoint, Ssh
 from argoexec_cli.rpc.channel import connect
 from tests.engines.availability import need
@@ -55,6 +58,7 @@ class Host:
     def __init__(self, machine: Machine, place: Path) -> None:
         self.machine = machine
         self.place = place
+        self.lease_s = 3600
         self.trust: FleetTrust = open_trust(place / "trust", "lab")
         key = machine.run("cat", "/etc/ssh/ssh_host_ed25519_key.pub").split()
         known = place / "known_hosts"
@@ -82,6 +86,7 @@ class Host:
             runtime="docker",
             port=7401,
             client_cidrs=cidrs,
+            lease_s=self.lease_s,
             daemon_arguments=("--runtime", "fake"),
             variables=variables,
         )
@@ -153,6 +158,17 @@ async def test_a_second_run_changes_nothing(host: Host) -> None:
     assert (await host.configure())[0] == 0
 
 
+async def test_another_lease_reaches_the_host(host: Host) -> None:
+    # One that ran out long ago, were it as short as it becomes.
+    host.machine.run("touch", "-d", "1 hour ago", LEASE_FILE)
+    host.lease_s = 900
+    assert (await host.configure())[0] == 1
+    assert host.machine.run("cat", "/etc/argoexec/lease-seconds") == "900\n"
+    age_s = time.time() - float(host.machine.run("stat", "-c", "%Y", LEASE_FILE))
+    assert age_s < 900
+    assert (await host.configure())[0] == 0
+
+
 async def test_the_daemon_comes_back_by_itself(host: Host) -> None:
     before = host.pid()
     host.machine.run("kill", "-KILL", before)
@@ -173,13 +189,23 @@ async def test_new_certificates_are_in_use_without_a_restart(host: Host) -> None
     place.known_hosts.parent.mkdir()
     shutil.copy(host.login.known_hosts_file, place.known_hosts)
     fleet = Fleet(name="lab", provider="ssh", given=(host.login,), created=datetime.now(UTC))
-    compute = GivenHosts(fleet, place)
-    fleet = msgspec.structs.replace(fleet, hosts=await compute.apply())
-    rotated = await rotate(fleet, place, compute, child_environment(), lambda step: None)
+    tools = Tools(place, GivenHosts(fleet, place), AnsibleConfigure({}), lambda step: None)
+    fleet = msgspec.structs.replace(fleet, hosts=await tools.compute.apply())
+    rotated = await rotate(fleet, tools, child_environment())
     assert place.load() == rotated
     assert rotated.hosts[0].configured
     assert await host.version()
     assert served(host) != before
+
+    # Somebody has a copy of the old certificates: with a new authority they are worth nothing.
+    stolen = shutil.copytree(host.place / "trust", host.place / "stolen")
+    old = Endpoint(server=host.endpoint.server, tls=ensure_client(open_trust(stolen, "lab")))
+    async with connect(old):
+        await rotate(fleet, tools, child_environment(), authority=True)
+    assert await host.version()
+    with pytest.raises(UnauthenticatedError):
+        async with connect(old):
+            pass
     assert host.pid() == pid
 
 

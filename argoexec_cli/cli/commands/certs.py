@@ -23,6 +23,9 @@ async def certs_(
     fleet: Annotated[
         str, Argument(metavar="[FLEET]", help="Only this fleet's.", complete=complete_fleet)
     ] = "",
+    authority: Annotated[
+        bool, Option("--authority", help="rotate: a new authority, too; old clients are refused.")
+    ] = False,
     output: Annotated[
         Data | None, Option("--output", "-o", metavar="FORMAT", help="json or yaml.")
     ] = None,
@@ -30,10 +33,11 @@ async def certs_(
     """Show the certificates of contexts and fleets, and when they expire.
 
     `rotate FLEET` makes new ones for its hosts and clients and brings them to the hosts, whose
-    daemons go on; the authority stays.
+    daemons go on. The authority stays, and with it old certificates work until they expire;
+    with --authority they are refused at once, and whoever has copies needs new ones.
     """
     if action == "rotate":
-        await _rotate(session, fleet)
+        await _rotate(session, fleet, authority=authority)
         return
     held = of_contexts(session.settings.contexts, fleet)
     if output is not None:
@@ -45,7 +49,7 @@ async def certs_(
         write(render_table([_row(each) for each in held], header=header, color=session.color))
 
 
-async def _rotate(session: Session, name: str) -> None:
+async def _rotate(session: Session, name: str, *, authority: bool) -> None:
     from argoexec_cli.cli.fleetplaces import fleet_store, tools_for
     from argoexec_cli.compute.fleet.rotation import rotate
     from argoexec_cli.config.load import child_environment
@@ -54,9 +58,8 @@ async def _rotate(session: Session, name: str) -> None:
         raise InvalidError("a FLEET is missing: whose certificates?", hint="argoexec fleets")
     store = fleet_store(session)
     fleet = store.find(name)
-    with store.held(name) as place:
-        tools = tools_for(session, fleet)
-        await rotate(fleet, place, tools.compute, child_environment(), tools.on_step)
+    with store.held(name):
+        await rotate(fleet, tools_for(session, fleet), child_environment(), authority=authority)
     session.say(f"new certificates are in use on {len(fleet.hosts)} hosts of {name}")
 
 

@@ -7,26 +7,29 @@ from collections.abc import Mapping
 import msgspec
 
 from argoexec_cli.compute.ansible import Target, deliver_certificates
-from argoexec_cli.compute.events import OnStep
 from argoexec_cli.compute.fleet import access, daemon
-from argoexec_cli.compute.fleet.compute import Compute
 from argoexec_cli.compute.fleet.configure import configuration_digest
+from argoexec_cli.compute.fleet.provision import Tools
 from argoexec_cli.compute.fleet.record import Fleet
-from argoexec_cli.compute.fleet.store import Place
-from argoexec_cli.compute.trust import open_trust, renew
+from argoexec_cli.compute.trust import open_trust, renew, replace
 
 
 async def rotate(
-    fleet: Fleet, place: Place, compute: Compute, environment: Mapping[str, str], on_step: OnStep
+    fleet: Fleet, tools: Tools, environment: Mapping[str, str], *, authority: bool = False
 ) -> Fleet:
     """Replace the certificates of all clients and hosts of *fleet*, which the caller holds.
 
     The authority stays, so whoever still has old ones is let in until they expire, and a run that
-    is cut off leaves everything working; running it again makes new ones once more. Returns the
-    record, saved. Raises what `deliver_certificates` and, of daemons that then do not answer,
-    `rpc.channel.connect` do.
+    is cut off leaves everything working; running it again makes new ones once more. With
+    *authority* it is replaced, too: old ones are refused from then on, and a run that is cut off
+    must be run again. Returns the record, saved. Raises what `deliver_certificates` and, of daemons
+    that then do not answer, `rpc.channel.connect` do.
     """
-    renew(open_trust(place.trust, fleet.name))
+    place, compute, _, on_step = tools
+    if authority:
+        replace(place.trust, fleet.name)
+    else:
+        renew(open_trust(place.trust, fleet.name))
     files = {host.name: access.host_certificates(fleet, place, host) for host in fleet.hosts}
     logins = {host.name: compute.login(host) for host in fleet.hosts}
     targets = [Target(host.key, logins[host.name], files[host.name]) for host in fleet.hosts]

@@ -9,6 +9,7 @@ from argoexec_cli.compute.trust.fleet import (
     forget_host,
     open_trust,
     renew,
+    replace,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "open_trust",
     "read_certificate",
     "renew",
+    "replace",
 ]

@@ -101,6 +101,17 @@ def renew(trust: FleetTrust) -> None:
         _write(directory, trust.authority.issue_server(names, trust.validity))
 
 
+def replace(directory: Path, fleet: str, validity: Validity = DEFAULT) -> FleetTrust:
+    """Return the certificates of *fleet* with a new authority, signed by it all of them.
+
+    Whoever has a certificate of the old one is refused as soon as the hosts have the new one.
+    """
+    (directory / CA_CERT).unlink(missing_ok=True)
+    trust = open_trust(directory, fleet, validity)
+    renew(trust)
+    return trust
+
+
 def forget_host(trust: FleetTrust, host: str) -> None:
     """Remove what belongs to a host that is gone; nothing there is no error."""
     shutil.rmtree(trust.directory / _HOSTS / host, ignore_errors=True)
