@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import platform
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -53,14 +51,14 @@ async def packages_for(
 
 
 async def _python_of(login: Ssh | None) -> PythonTarget:
-    if login is None:
-        return PythonTarget("{}.{}".format(*sys.version_info[:2]), platform.machine())
-    options = [word for option in _OPTIONS for word in ("-o", option)]
-    argv = ["ssh", "-T", *options, *ssh_arguments(login), "sh -s"]
+    where, argv = "this machine", ["sh", "-s"]
+    if login is not None:
+        options = [word for option in _OPTIONS for word in ("-o", option)]
+        where, argv = login.host, ["ssh", "-T", *options, *ssh_arguments(login), "sh -s"]
     done = await run(Child(argv, _LIMIT_S, stdin=_ASK.encode()))
     words = done.stdout.decode(errors="replace").split()
     if done.exit_code or len(words) != 2:
         said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        text = f"{login.host} does not say what Python it has: {said or 'no answer'}"
-        raise UnavailableError(text, hint=f"ssh {login.host} python3 --version")
+        text = f"{where} does not say what Python it has: {said or 'no answer'}"
+        raise UnavailableError(text, hint="there: python3 --version")
     return PythonTarget(*words)
