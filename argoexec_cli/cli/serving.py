@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from argoexec_cli import __version__
 from argoexec_cli.cli.engines import Engines
-from argoexec_cli.config.load import silence_grpc
+from argoexec_cli.config.load import notify_socket, silence_grpc
 from argoexec_cli.daemon.detach import Ready, in_background
 from argoexec_cli.daemon.lock import claimed, running_pid
 from argoexec_cli.errors import (
@@ -105,10 +105,18 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
             ) as daemon,
             lease.kept(partial(_busy, executor, workflows)) if lease else nullcontext(),
         ):
+            _tell_service_manager()
             ready(f"serving on {', '.join(map(str, daemon.addresses))} (pid {os.getpid()})")
             await wish.stop.wait()
             await daemon.stop(plan.drain_s, now=wish.now.wait())
     return 0
+
+
+def _tell_service_manager() -> None:
+    """Say that the daemon answers, where systemd waits for that (`Type=notify`)."""
+    if address := notify_socket():
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.sendto(b"READY=1", address)
 
 
 async def _busy(executor: Executor, workflows: Controller) -> bool:

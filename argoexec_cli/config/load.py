@@ -14,9 +14,18 @@ from argoexec_cli.config.file import load_file
 from argoexec_cli.config.server import LOCAL, Choice, choose_server
 from argoexec_cli.config.settings import Setting, Settings
 
-__all__ = ["LOCAL", "Choice", "child_environment", "load_settings", "silence_grpc"]
+__all__ = ["LOCAL", "Choice", "child_environment", "load_settings", "notify_socket", "silence_grpc"]
 
 _DEFAULT: Final = "default"
+
+
+def notify_socket() -> str:
+    """Return where systemd wants to hear that a service has started; empty when it does not.
+
+    An abstract address begins with a zero byte, for which systemd writes `@`.
+    """
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    return f"\0{address[1:]}" if address.startswith("@") else address
 
 
 def load_settings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -104,6 +105,17 @@ def test_in_front_a_signal_ends_it(place: Place) -> None:
     assert child.wait(timeout=30) == 0
     child.stderr.close()
     assert not pid_file.exists()
+
+
+@pytest.mark.parametrize("abstract", [True, False])
+def test_systemd_hears_that_the_daemon_answers(place: Place, abstract: bool) -> None:
+    path = place.data.with_name("notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"\0{path}" if abstract else str(path))
+        manager.settimeout(60)
+        place.cli.environment["NOTIFY_SOCKET"] = f"@{path}" if abstract else str(path)
+        place.serve("--detach", "--runtime", "fake")
+        assert manager.recv(64) == b"READY=1"
 
 
 @pytest.mark.parametrize("work", [True, False])

@@ -11,7 +11,9 @@ from argoexec_cli.compute.events import Source, Step
 from argoexec_cli.models.base import Model
 
 _ENDS: Final = ("done", "changed", "skipped", "failed")
-_TOOLS: Final = ("terraform", "boot", "ansible")
+_TOOLS: Final = ("terraform", "boot")
+_INSTALL: Final = "Install "
+"""How the names of the roles' tasks begin that wait for packages."""
 
 
 class Span(Model, kw_only=True):
@@ -51,10 +53,15 @@ class Timings(msgspec.Struct, kw_only=True):
             )
 
     def ours_s(self, total_s: float) -> float:
-        """Return the seconds during which no tool was at work on any host."""
-        busy = sorted((s.begin_s, s.end_s) for s in self.spans if s.source in _TOOLS)
+        """Return the seconds in which nothing was made, booted or installed on any host."""
+        busy = sorted((s.begin_s, s.end_s) for s in self.spans if _by_others(s))
         covered, until = 0.0, 0.0
         for begin, end in busy:
             covered += max(0.0, end - max(begin, until))
             until = max(until, end)
         return total_s - covered
+
+
+def _by_others(span: Span) -> bool:
+    installs = span.source == "ansible" and span.action.startswith(_INSTALL)
+    return installs or span.source in _TOOLS

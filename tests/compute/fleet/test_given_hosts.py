@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -53,19 +54,20 @@ def test_a_host_key_is_forgotten_by_its_address(tmp_path: Path) -> None:
     assert known.read_text() == kept
 
 
-def test_what_tools_do_side_by_side_is_counted_once() -> None:
+def test_what_is_installed_side_by_side_is_counted_once_and_the_rest_is_ours() -> None:
     timings = Timings(began=START)
 
-    def step(source: Source, subject: str, state: State, after_s: float) -> None:
-        at = START + timedelta(seconds=after_s)
-        timings.add(Step(source=source, action="work", state=state, subject=subject, at=at))
+    def step(source: Source, subject: str, action: str, begin_s: float, end_s: float) -> None:
+        for state, after_s in (("started", begin_s), ("changed", end_s)):
+            at = START + timedelta(seconds=after_s)
+            timings.add(
+                Step(source=source, action=action, state=cast(State, state), subject=subject, at=at)
+            )
 
-    step("terraform", "", "started", 1)
-    step("terraform", "", "done", 4)
+    step("terraform", "", "apply", 1, 4)
     for host in ("a", "b"):
-        step("ansible", host, "started", 5)
-        step("ansible", host, "changed", 9)
-    step("probe", "a", "started", 9)
-    step("probe", "a", "done", 10)
+        step("ansible", host, "Install docker.io", 5, 9)
+    step("ansible", "a", "Write the settings", 9, 9.5)
+    step("probe", "a", "probe pod", 9.5, 10)
     assert [(each.begin_s, each.end_s) for each in timings.spans][:2] == [(1, 4), (5, 9)]
     assert timings.ours_s(10) == pytest.approx(3)
