@@ -13,7 +13,7 @@ _MOST: Final = 30
 _HOURS_A_MONTH: Final = 730
 
 
-def render_preview(fleet: Fleet, preview: Preview, outdated: Sequence[str]) -> str:
+def render_preview(fleet: Fleet, preview: Preview, outdated: Sequence[str] = ()) -> str:
     """Return the lines that are shown before the question."""
     lines = [f"  {_SIGNS[each.action]} {each.address}" for each in preview.changes[:_MOST]]
     if len(preview.changes) > _MOST:

@@ -202,6 +202,7 @@ async def test_new_certificates_are_in_use_without_a_restart(host: Host) -> None
     old = Endpoint(server=host.endpoint.server, tls=ensure_client(open_trust(stolen, "lab")))
     async with connect(old):
         await rotate(fleet, tools, child_environment(), authority=True)
+    host.trust = open_trust(host.place / "trust", "lab")
     assert await host.version()
     with pytest.raises(UnauthenticatedError):
         async with connect(old):
