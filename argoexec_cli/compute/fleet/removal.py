@@ -78,13 +78,26 @@ async def running_pods(way: Endpoint) -> int:
 
 
 async def _remove_daemons(fleet: Fleet, tools: Tools, *, force: bool) -> None:
-    hosts: Sequence[Host] = [host for host in fleet.hosts if host.configured]
-    if hosts:
-        logins = {host.name: tools.compute.login(host) for host in hosts}
+    """Take the daemon away from every host, all at once.
+
+    Where it may never have been, and with *force* anywhere, it is no error when that is impossible.
+    """
+
+    async def remove(host: Host) -> None:
+        login = tools.compute.login(host)
         if force:
-            ways = [access.endpoint(fleet, tools.place, each, logins[each.name]) for each in hosts]
-            await asyncio.gather(*map(end_all, ways))
-        await tools.configure.remove(fleet, tools.place, hosts, logins, tools.on_step)
+            await end_all(access.endpoint(fleet, tools.place, host, login))
+        try:
+            logins = {host.name: login}
+            await tools.configure.remove(fleet, tools.place, (host,), logins, tools.on_step)
+        except ArgoexecError:
+            if host.configured and not force:
+                raise
+
+    ends = await asyncio.gather(*map(remove, fleet.hosts), return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
 
 
 async def _see_it_gone(fleet: Fleet, tools: Tools, *, force: bool) -> None:
