@@ -29,17 +29,24 @@ _MAKE_S: Final = 10.0
 
 
 class Network(NamedTuple):
-    """A network that is there: the runtime's id, address and name servers (resolv.conf's text)."""
+    """A network that is there: the runtime's id, address and name servers (resolv.conf's text).
+
+    One that is `private` was made for one pod and is never lent to another.
+    """
 
     id: str
     ip: str
     resolv_conf: str
+    private: bool = False
+
+
+Make = Callable[[], Awaitable[Network]]
 
 
 class PoolActions(NamedTuple):
     """What the pool has the runtime do: make a network, and remove one by its id (repeatable)."""
 
-    make: Callable[[], Awaitable[Network]]
+    make: Make
     remove: Callable[[str], Awaitable[None]]
 
 
@@ -63,7 +70,7 @@ class Pool:
         for network in networks:
             if network.id in users:
                 self._used[users[network.id]] = network
-            elif len(self._idle) + len(self._used) < self._limit:
+            elif not network.private and len(self._idle) + len(self._used) < self._limit:
                 self._idle.append((_now(), network))
             else:
                 await self._actions.remove(network.id)
@@ -79,14 +86,15 @@ class Pool:
             self._grow()
         return network
 
-    async def lend(self, pod_uid: str) -> Network:
+    async def lend(self, pod_uid: str, make: Make | None = None) -> Network:
         """Give the pod a network of its own for its life, and make one when there is none.
 
-        Asking again for the same pod gives the same network, but not while it is being made.
+        With *make*, it is a private one, which that makes. Asking again for the same pod gives the
+        same network, but not while it is being made.
         """
-        network = self._lent(pod_uid)
+        network = self._used.get(pod_uid) if make else self._lent(pod_uid)
         if network is None:
-            network = self._used[pod_uid] = await self._actions.make()
+            network = self._used[pod_uid] = await (make or self._actions.make)()
         return network
 
     def spoil(self, network_id: str) -> None:
@@ -99,7 +107,8 @@ class Pool:
         network = self._used.get(pod_uid)
         if network is None or network.id != network_id:
             return False
-        if network_id in self._spoiled or len(self._idle) >= self._limit:
+        spoiled = network.private or network_id in self._spoiled
+        if spoiled or len(self._idle) >= self._limit:
             await self._actions.remove(network_id)
             self._spoiled.discard(network_id)
             self._used.pop(pod_uid, None)

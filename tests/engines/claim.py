@@ -49,6 +49,7 @@ def _remove_traces(directory: Path) -> None:
     kernel.unmount_below(directory)
     kernel.remove_cgroups(directory.name)
     shutil.rmtree(directory, ignore_errors=True)
+    kernel.remove_port_rules(directory.name)
     kernel.remove_bridge(directory.name)  # last: from here on the name is free for another engine
 
 

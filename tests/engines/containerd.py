@@ -1,7 +1,8 @@
 """A private containerd for one test process: own socket, data, bridge, pod network, cgroups.
 
-It shares nothing with a containerd that the machine may run, and adds no iptables rule, so any
-number of them run side by side. Containers go on while tests stop, kill and restart it.
+It shares nothing with a containerd that the machine may run, and adds no iptables rule but for the
+ports of pods that ask for some, so any number of them run side by side. Containers go on while
+tests stop, kill and restart it.
 
 Blocking throughout: an async test restarts it with `await asyncio.to_thread(engine.restart)`.
 """
@@ -22,7 +23,15 @@ from tests.engines import claim, images
 from tests.engines.process import Process
 
 _CNI: Final = Path("/usr/lib/cni")
-PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr", "ip", str(_CNI / "bridge"))
+PROGRAMS = (
+    "containerd",
+    "containerd-shim-runc-v2",
+    "ctr",
+    "ip",
+    "iptables",
+    str(_CNI / "bridge"),
+    str(_CNI / "portmap"),
+)
 # Plugins that probe the machine for what is of no use here.
 _WITHOUT: Final = [
     "io.containerd.internal.v1.opt",
@@ -165,7 +174,8 @@ class ContainerdEngine:
             "routes": [{"dst": "0.0.0.0/0"}],
         }
         bridge = {"type": "bridge", "bridge": self.bridge, "ipam": ipam}
-        network = {"cniVersion": "0.4.0", "name": self.bridge, "plugins": [bridge]}
+        ports = {"type": "portmap", "capabilities": {"portMappings": True}}
+        network = {"cniVersion": "0.4.0", "name": self.bridge, "plugins": [bridge, ports]}
         (where / "10-bridge.conflist").write_text(json.dumps(network, indent=2))
 
     def _write_config(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -39,6 +40,28 @@ def claim_bridge() -> tuple[str, str]:
 def remove_bridge(name: str) -> None:
     """Remove a bridge of ours; one that is gone already is fine."""
     subprocess.run(["ip", "link", "delete", name], capture_output=True, check=False)
+
+
+def port_rules(bridge: str) -> list[str]:
+    """List the rules by which portmap leads ports of the host to pods on *bridge*."""
+    return [one for one in _iptables("-S").splitlines() if f'dnat name: \\"{bridge}\\"' in one]
+
+
+def remove_port_rules(bridge: str) -> None:
+    """Remove the rules by which portmap led ports to pods on *bridge*; there may be none."""
+    for entry in port_rules(bridge):
+        rule = shlex.split(entry)
+        _iptables("-D", *rule[1:])
+        _iptables("-F", rule[-1])
+        _iptables("-X", rule[-1])
+
+
+def _iptables(*arguments: str) -> str:
+    argv = ["iptables", "--wait", "--table", "nat", *arguments]
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:
+        return ""
 
 
 def mounts_below(directory: Path) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
-from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, ImagePull, SandboxSpec
+from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, ImagePull, Port, SandboxSpec
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 from tests.engines import containerd, images, kernel
 from tests.engines.availability import need
@@ -15,8 +16,15 @@ from tests.engines.containerd import ContainerdEngine
 pytestmark = pytest.mark.containerd
 
 
+def free_port() -> int:
+    """Return a port that nobody has just now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        number: int = server.getsockname()[1]
+        return number
+
+
 async def begin(engine: ContainerdEngine) -> None:
-    """Leave a pod of two containers' worth running: a shared sandbox and a task."""
+    """Leave a pod of two containers' worth running: a shared sandbox, its port and a task."""
     options = ContainerdOptions(host=engine.url, cgroup_parent=engine.cgroup_parent)
     async with open_containerd("engine", engine.pods, options) as runtime:
         sandbox = await runtime.create_sandbox(
@@ -26,6 +34,7 @@ async def begin(engine: ContainerdEngine) -> None:
                 pod_namespace="default",
                 hostname="pod",
                 shared=True,
+                ports=(Port(host_port=free_port(), container_port=80, host_ip="127.0.0.1"),),
             )
         )
         await runtime.start(
@@ -49,10 +58,12 @@ async def test_close_leaves_no_trace(
         assert len(kernel.processes_naming(engine.directory)) > 1
         assert kernel.cgroups_of(engine.bridge)
         assert kernel.mounts_below(engine.pods)
+        assert kernel.port_rules(engine.bridge)
         if crashed:
             engine.kill9()
     places = [engine.directory, Path("/sys/class/net") / engine.bridge]
     assert [place for place in places if place.exists()] == []
     assert kernel.mounts_below(engine.directory) == []
+    assert kernel.port_rules(engine.bridge) == []
     assert kernel.cgroups_of(engine.bridge) == []
     assert kernel.processes_naming(engine.directory) == []

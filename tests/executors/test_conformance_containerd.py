@@ -8,14 +8,12 @@ import pytest
 
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 from tests.engines.containerd import ContainerdEngine
-from tests.executors.casebook import Casebook, OpenRuntime, without
+from tests.executors.casebook import Casebook, OpenRuntime
 
 
 @pytest.mark.containerd
 class TestOnContainerd(Casebook):
     """In this process."""
-
-    cases = without("ports")
 
     @pytest.fixture(scope="class")
     @classmethod

@@ -192,3 +192,32 @@ async def test_a_spoiled_network_is_lent_no_more(tasks: Tasks) -> None:
     pool.spoil(spoiled.id)
     assert await pool.take_back("a", spoiled.id)
     assert engine.networks == {}
+
+
+async def test_a_private_network_is_for_its_pod_alone(tasks: Tasks) -> None:
+    engine = Engine()
+    pool = Pool(engine.actions, tasks, limit=4)
+
+    async def make() -> Network:
+        network = (await engine.make())._replace(private=True)
+        engine.networks[network.id] = network
+        return network
+
+    ready = await pool.lend("before")
+    await pool.take_back("before", ready.id)
+    private = await pool.lend("a", make)
+    assert private.id != ready.id
+    assert await pool.lend("a", make) == private
+    assert await pool.take_back("a", private.id)
+    assert set(engine.networks) == {ready.id}
+
+
+async def test_a_private_network_that_nobody_uses_is_not_adopted(tasks: Tasks) -> None:
+    engine = Engine()
+    pool = Pool(engine.actions, tasks, limit=4)
+    left = (await engine.make())._replace(private=True)
+    used = (await engine.make())._replace(private=True)
+    await pool.adopt([left, used], {used.id: "a"})
+    assert set(engine.networks) == {used.id}
+    await pool.take_back("a", used.id)
+    assert not engine.networks

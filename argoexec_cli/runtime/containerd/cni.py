@@ -15,6 +15,7 @@ import msgspec
 
 from argoexec_cli.errors import PreconditionError, UnavailableError
 from argoexec_cli.proc import Child, Finished, run
+from argoexec_cli.runtime.base import Port
 
 _LIMIT_S: Final = 60.0
 _INTERFACE: Final = "eth0"
@@ -28,6 +29,11 @@ class Plugin(msgspec.Struct, frozen=True):
     type: str
     config: dict[str, Any]
 
+    @property
+    def maps_ports(self) -> bool:
+        """Whether it leads ports of the host to the namespace."""
+        return bool((self.config.get("capabilities") or {}).get("portMappings"))
+
 
 class Conflist(msgspec.Struct, frozen=True):
     """A network, step by step."""
@@ -36,14 +42,22 @@ class Conflist(msgspec.Struct, frozen=True):
     version: str
     plugins: tuple[Plugin, ...]
 
+    @property
+    def maps_ports(self) -> bool:
+        """Whether ports of the host can lead to a namespace in it."""
+        return any(plugin.maps_ports for plugin in self.plugins)
+
 
 class Attachment(msgspec.Struct, frozen=True):
-    """A namespace that is, or is to be, joined to a network; the result of the last step."""
+    """A namespace that is, or is to be, joined to a network; the result of the last step; the
+    ports of the host that lead there.
+    """
 
     network: Conflist
     container: str
     namespace: str
     result: dict[str, Any] | None = None
+    ports: tuple[Port, ...] = ()
 
 
 class Cni:
@@ -69,14 +83,14 @@ class Cni:
 
     async def attach(self, wanted: Attachment) -> Attachment:
         """Join the namespace to its network. When it fails, call `detach`: some steps are done."""
-        for plugin in wanted.network.plugins:
+        for plugin in _steps(wanted):
             result = await self._run(plugin, "ADD", wanted)
             wanted = msgspec.structs.replace(wanted, result=_decode(result) or wanted.result)
         return wanted
 
     async def detach(self, attachment: Attachment) -> None:
         """Undo what `attach` did, or some of it. Repeatable."""
-        for plugin in reversed(attachment.network.plugins):
+        for plugin in reversed(_steps(attachment)):
             await self._run(plugin, "DEL", attachment)
 
     async def _run(self, plugin: Plugin, command: str, attachment: Attachment) -> bytes:
@@ -84,6 +98,10 @@ class Cni:
         config = plugin.config | {"name": network.name, "cniVersion": network.version}
         if attachment.result is not None:
             config["prevResult"] = attachment.result
+        # Says what may be told; what is told comes in its place.
+        config.pop("capabilities", None)
+        if plugin.maps_ports:
+            config["runtimeConfig"] = {"portMappings": [_mapping(one) for one in attachment.ports]}
         env = {
             "PATH": _PATH,
             "CNI_COMMAND": command,
@@ -122,6 +140,21 @@ def name_servers(attachment: Attachment) -> str:
     if lines and dns.get("search"):
         lines.append(f"search {' '.join(dns['search'])}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _steps(attachment: Attachment) -> list[Plugin]:
+    """Return the steps that do something: portmap without ports only looks for rules to delete."""
+    plugins = attachment.network.plugins
+    return [one for one in plugins if attachment.ports or one.type != "portmap"]
+
+
+def _mapping(port: Port) -> dict[str, Any]:
+    return {
+        "hostPort": port.host_port,
+        "containerPort": port.container_port,
+        "protocol": port.protocol.lower(),
+        "hostIP": port.host_ip,
+    }
 
 
 def _parse(path: Path) -> Conflist | None:

@@ -14,10 +14,12 @@ from typing import Final
 
 import msgspec
 
-from argoexec_cli.errors import ArgoexecError
+from argoexec_cli.errors import ArgoexecError, PreconditionError
+from argoexec_cli.runtime.base import Port
 from argoexec_cli.runtime.containerd import namespaces
 from argoexec_cli.runtime.containerd.cni import Attachment, Cni, addresses, name_servers
 from argoexec_cli.runtime.containerd.files import making
+from argoexec_cli.runtime.containerd.hostports import HostPorts
 from argoexec_cli.runtime.pool import Network
 
 _log = logging.getLogger(__name__)
@@ -33,17 +35,28 @@ class Networks:
         """Keep them below *directory*."""
         self._directory = directory
         self._cni = cni
+        self._host_ports = HostPorts()
 
     def namespace(self, network: str) -> Path:
         """Return where the namespace of a network is."""
         return self._directory / network / "netns"
 
-    async def make(self) -> Network:
-        """Make a network. Cancelled or failed, it leaves nothing but what `adopt` clears up."""
+    async def make(self, ports: tuple[Port, ...] = ()) -> Network:
+        """Make a network, to which *ports* of the host lead.
+
+        Cancelled or failed, it leaves nothing but what `find_all` clears up. `AlreadyExistsError`:
+        a port is taken.
+        """
         conflist = await asyncio.to_thread(self._cni.load)
+        if ports and not conflist.maps_ports:
+            raise PreconditionError(
+                f"the network {conflist.name} leads no ports of the host to pods",
+                hint="add the plugin portmap to it, as the Ansible role containerd does",
+            )
         name = uuid.uuid4().hex[:12]
         pin = self.namespace(name)
-        wanted = Attachment(conflist, f"argoexec-{name}", str(pin))
+        wanted = Attachment(conflist, f"argoexec-{name}", str(pin), ports=ports)
+        self._host_ports.hold(name, ports)
         try:
             await asyncio.to_thread(_begin, pin, wanted)
             made = await self._cni.attach(wanted)
@@ -64,17 +77,32 @@ class Networks:
                 attachment = msgspec.structs.replace(attachment, namespace="")
             await self._cni.detach(attachment)
         await asyncio.to_thread(_discard, directory)
+        self._host_ports.release(network)
 
     async def find_all(self) -> list[Network]:
-        """Return the networks that there are, and remove what is left of others."""
+        """Return the networks that there are, and remove what is left of others.
+
+        Ports that lead to them are held again: only this process kept others from listening there.
+        """
         found = []
         for directory in await asyncio.to_thread(_entries, self._directory):
             made = await asyncio.to_thread(_noted, directory)
             if made and made.result is not None and namespaces.is_kept(directory / "netns"):
+                self._hold_again(directory.name, made)
                 found.append(await asyncio.to_thread(_network, directory.name, made))
             else:
                 await self._give_up(directory.name)
         return found
+
+    def close(self) -> None:
+        """Hold no port any more. Networks stay, and ports lead to them."""
+        self._host_ports.close()
+
+    def _hold_again(self, network: str, made: Attachment) -> None:
+        try:
+            self._host_ports.hold(network, made.ports)
+        except ArgoexecError as exc:
+            _log.warning("while no daemon ran: %s", exc.message)
 
     async def _give_up(self, network: str) -> None:
         try:
@@ -120,7 +148,8 @@ def _discard(directory: Path) -> None:
 
 
 def _network(name: str, made: Attachment) -> Network:
-    return Network(name, next(iter(addresses(made)), ""), name_servers(made) or host_resolv_conf())
+    ip = next(iter(addresses(made)), "")
+    return Network(name, ip, name_servers(made) or host_resolv_conf(), private=bool(made.ports))
 
 
 def _entries(directory: Path) -> list[Path]:

@@ -48,17 +48,25 @@ _log = logging.getLogger(__name__)
 
 
 class Contact(NamedTuple):
-    """A containerd that can run pods; `network_fault` says why they have no network ("": none)."""
+    """A containerd that can run pods; `network_fault` says why they have no network ("": none),
+    `maps_ports` whether ports of the host can lead there.
+    """
 
     version: str
     surroundings: Surroundings
     network_fault: str = ""
+    maps_ports: bool = False
 
     @property
     def capabilities(self) -> Capabilities:
         """What can be asked of it."""
         return Capabilities(
-            name="containerd", version=self.version, images=True, exec=True, terminal=True
+            name="containerd",
+            version=self.version,
+            images=True,
+            exec=True,
+            ports=self.maps_ports,
+            terminal=True,
         )
 
 
@@ -101,6 +109,7 @@ async def open_containerd(
                 await parts.execs.close()
                 await pool.close()
                 await tasks.stop()
+                parts.networks.close()
 
 
 async def first_contact(channel: Channel) -> Contact:
@@ -112,15 +121,15 @@ async def first_contact(channel: Channel) -> Contact:
         why = ready.message if ready else "it does not say why"
         raise UnavailableError(f"containerd is not ready: {why}", hint="argoexec doctor")
     surroundings = read_surroundings(status.info.get("config", ""))
-    return Contact(version, surroundings, await asyncio.to_thread(_network_fault, surroundings))
+    return await asyncio.to_thread(_contact, version, surroundings)
 
 
-def _network_fault(surroundings: Surroundings) -> str:
+def _contact(version: str, surroundings: Surroundings) -> Contact:
     try:
-        Cni(surroundings.network_conf, surroundings.network_programs).load()
+        network = Cni(surroundings.network_conf, surroundings.network_programs).load()
     except ArgoexecError as exc:
-        return exc.message
-    return ""
+        return Contact(version, surroundings, exc.message)
+    return Contact(version, surroundings, maps_ports=network.maps_ports)
 
 
 def _assemble(
@@ -143,7 +152,10 @@ def _assemble(
     containers = Containers(native, (layout, surroundings), images, sandboxes, exits)
     logs = Logs(native, exits, changes, layout)
     execs = Execs(native, NativeExec(channel), layout.root / "execs")
-    return Parts(native, cri, images, containers, sandboxes, exits, logs, execs, Cleanups()), pool
+    parts = Parts(
+        native, cri, images, containers, networks, sandboxes, exits, logs, execs, Cleanups()
+    )
+    return parts, pool
 
 
 async def _adopt(parts: Parts, layout: Layout) -> None:

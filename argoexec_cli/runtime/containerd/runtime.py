@@ -37,6 +37,7 @@ from argoexec_cli.runtime.containerd.images import Images, PullLimits
 from argoexec_cli.runtime.containerd.imagestore import list_images, remove_image
 from argoexec_cli.runtime.containerd.logs import Logs
 from argoexec_cli.runtime.containerd.native import Native
+from argoexec_cli.runtime.containerd.networks import Networks
 from argoexec_cli.runtime.containerd.records import STOP_SIGNAL
 from argoexec_cli.runtime.containerd.sandboxes import Sandboxes
 from argoexec_cli.runtime.exec import ExecSpec, RuntimeExecs
@@ -73,6 +74,7 @@ class Parts(msgspec.Struct, frozen=True):
     cri: Cri
     images: Images
     containers: Containers
+    networks: Networks
     sandboxes: Sandboxes
     exits: Exits
     logs: Logs

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
@@ -62,7 +63,7 @@ class Sandboxes:
     async def create(self, spec: SandboxSpec) -> Sandbox:
         """Do what `Runtime.create_sandbox` promises."""
         async with self._lock(spec.key.pod_uid):
-            network = None if spec.host_network else await self._pool.lend(spec.key.pod_uid)
+            network = await self._network(spec)
             sandbox = _sandbox(spec, network)
             if not spec.shared:
                 return sandbox
@@ -74,6 +75,12 @@ class Sandboxes:
             if spec.share_processes:
                 await self._holders.hold(spec)
             return msgspec.structs.replace(sandbox, id=name)
+
+    async def _network(self, spec: SandboxSpec) -> Network | None:
+        if spec.host_network:
+            return None
+        make = partial(self._networks.make, spec.ports) if spec.ports else None
+        return await self._pool.lend(spec.key.pod_uid, make)
 
     async def shared(self, sandbox: Sandbox, security: Security) -> Shared:
         """Return what a container in *sandbox* shares. `NotFoundError`: it is gone.

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from argoexec_cli.errors import PreconditionError, UnavailableError
+from argoexec_cli.runtime.base import Port
 from argoexec_cli.runtime.containerd.cni import Attachment, Cni, addresses, name_servers
 
 # Notes how it is called, and answers with an address that tells how many came before it.
@@ -93,3 +94,28 @@ def test_no_network(tmp_path: Path) -> None:
         Cni(str(tmp_path / "none"), ()).load()
     with pytest.raises(PreconditionError, match="no network is described"):
         Cni(str(tmp_path), ()).load()
+
+
+async def test_ports_are_told_to_who_maps_them_also_at_the_end(
+    tmp_path: Path, programs: Path
+) -> None:
+    maps = {"type": "second", "capabilities": {"portMappings": True}}
+    network = cni(tmp_path, programs, {"type": "first"}, maps)
+    port = Port(host_port=8080, container_port=80, protocol="UDP", host_ip="127.0.0.1")
+    loaded = network.load()
+    made = await network.attach(Attachment(loaded, "c1", "/ns", ports=(port,)))
+    await network.detach(made)
+    told = [json.loads(words[5]) for words in calls(programs)]
+    mapping = {"hostPort": 8080, "containerPort": 80, "protocol": "udp", "hostIP": "127.0.0.1"}
+    runtime = [one.get("runtimeConfig") for one in told]
+    assert runtime == [None, {"portMappings": [mapping]}, {"portMappings": [mapping]}, None]
+    assert not any("capabilities" in one for one in told)
+    assert loaded.maps_ports
+
+
+async def test_without_ports_nobody_looks_for_their_rules(tmp_path: Path, programs: Path) -> None:
+    (programs / "first").rename(programs / "portmap")
+    maps = {"type": "portmap", "capabilities": {"portMappings": True}}
+    network = cni(tmp_path, programs, {"type": "second"}, maps)
+    await network.detach(await network.attach(Attachment(network.load(), "c1", "/ns")))
+    assert [Path(words[1]).name for words in calls(programs)] == ["second", "second"]
