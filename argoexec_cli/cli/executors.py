@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from argoexec_cli.cli.registered import RegistryFile
-from argoexec_cli.errors import UnsupportedError
+from argoexec_cli.errors import NotFoundError, UnavailableError, UnsupportedError
 from argoexec_cli.models.connection import Endpoint
 from argoexec_cli.models.executor import Executor, ExecutorInfo
 from argoexec_cli.models.logs import LogChunk, LogQuery
 from argoexec_cli.models.record import PodPage, PodQuery, PodRecord, PodRef, PodRequest, PodUpdate
 from argoexec_cli.rpc.address import parse_address
-from argoexec_cli.rpc.channel import connect
+from argoexec_cli.rpc.channel import Connection, connect
 from argoexec_cli.rpc.client import RemoteExecutor
 from argoexec_cli.rpc.tls import Stamp, stamp
 
@@ -132,9 +132,19 @@ class DialedExecutor:
         async with self._lock:
             now = stamp(self._endpoint.tls) if self._endpoint.tls else ()
             if self._client is None or now != self._stamp:
-                connection = await self._stack.enter_async_context(connect(self._endpoint))
+                connection = await self._stack.enter_async_context(self._connect())
                 self._client, self._stamp = RemoteExecutor(connection), now
             return self._client
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator[Connection]:
+        """Connect. A certificate that is not there must not be told as a pod that is not."""
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(connect(self._endpoint))
+            except NotFoundError as exc:
+                raise UnavailableError(exc.message, hint=exc.hint) from exc
+            yield connection
 
 
 if TYPE_CHECKING:

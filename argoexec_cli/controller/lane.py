@@ -25,8 +25,10 @@ from argoexec_cli.controller.workqueue import WorkQueue
 from argoexec_cli.errors import (
     ArgoexecError,
     CapacityError,
+    DeniedError,
     NotFoundError,
     TimedOutError,
+    UnauthenticatedError,
     UnavailableError,
     UnsupportedError,
 )
@@ -40,6 +42,7 @@ _FIRST_DELAY_S: Final = 0.2
 _LAST_DELAY_S: Final = 5.0
 # Whatever these say, the same call may succeed later.
 _PASSING: Final = (UnavailableError, CapacityError, TimedOutError)
+_ABOUT_US: Final = (UnauthenticatedError, DeniedError)
 
 
 class Lane:
@@ -109,6 +112,11 @@ class Lane:
         except _PASSING as exc:
             self._delay(entry, exc)
             return False
+        except _ABOUT_US as exc:
+            if entry.accepted and not entry.deleting:  # its pod runs, whoever we are
+                self._delay(entry, exc)
+                return False
+            self._give_up(entry, exc)
         except ArgoexecError as exc:
             self._give_up(entry, exc)
         return True

@@ -12,9 +12,9 @@ from argoexec_cli.compute.trust import ensure_client, ensure_host, open_trust, r
 from argoexec_cli.controller.registering import plan_register
 from argoexec_cli.controller.registry import Registration
 from argoexec_cli.daemon.server import Doors, serving
-from argoexec_cli.errors import DeniedError, UnauthenticatedError
-from argoexec_cli.models.connection import ServerTls
-from argoexec_cli.models.record import PodQuery
+from argoexec_cli.errors import DeniedError, UnauthenticatedError, UnavailableError
+from argoexec_cli.models.connection import ServerTls, Tls
+from argoexec_cli.models.record import PodQuery, PodRef
 from argoexec_cli.models.roles import Role
 from tests.daemon.memory import MemoryExecutor, request
 
@@ -38,6 +38,7 @@ async def test_a_daemon_with_mtls_is_reached_also_after_its_certificates_were_re
             "edge": Registration(server, ensure_client(trust, Role.SUBMIT)),
             "reader": Registration(server, ensure_client(trust, Role.READ)),
             "blind": Registration(server),
+            "gone": Registration(server, Tls(ca=str(tmp_path / "gone.crt"))),
         }
         text: str | None = None
         for name, registration in known.items():
@@ -50,6 +51,9 @@ async def test_a_daemon_with_mtls_is_reached_also_after_its_certificates_were_re
             await executors.resolve("reader").run_pod(request())
         with pytest.raises(UnauthenticatedError, match="speaks TLS only"):
             await executors.resolve("blind").run_pod(request())
+        # Not as a pod that is not there, which would end its run.
+        with pytest.raises(UnavailableError, match=r"gone\.crt: no such file"):
+            await executors.resolve("gone").get_pod(PodRef(name="echo"))
         before = await executors.resolve("edge")._dial()  # type: ignore[attr-defined]
         renew(trust)
         assert len((await executors.resolve("edge").list_pods(PodQuery())).records) == 1

@@ -12,10 +12,18 @@ import pytest
 
 from argoexec_cli.controller import store
 from argoexec_cli.controller.service import open_controller
-from argoexec_cli.errors import CapacityError, InvalidError, NotFoundError, UnavailableError
+from argoexec_cli.errors import (
+    ArgoexecError,
+    CapacityError,
+    DeniedError,
+    InvalidError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from argoexec_cli.models.base import FieldError, encode_json
 from argoexec_cli.models.executor import Executor
-from argoexec_cli.models.record import PodRecord, PodRequest
+from argoexec_cli.models.record import PodRecord, PodRef, PodRequest
 from argoexec_cli.models.workflow import Template, WorkflowRunSpec, WorkflowSpec
 from argoexec_cli.models.workflows import RunQuery
 from tests.controller.conftest import Open
@@ -86,6 +94,37 @@ async def test_a_registry_that_cannot_be_read_ends_no_run(
         with pytest.raises(InvalidError, match=r"registry\.yaml:3"):
             await controller.submit(make_run("other"))
         broken.clear()
+        executor.finish("echo")
+        run = await until(controller, "echo", lambda run: run.finished)
+    assert run.status.phase == "Succeeded"
+
+
+@pytest.mark.parametrize("error", [UnauthenticatedError("expired"), DeniedError("no role")])
+async def test_a_certificate_that_has_expired_ends_no_run(
+    open_it: Open,
+    executor: MemoryExecutor,
+    error: ArgoexecError,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with open_it() as controller:
+        await controller.submit(make_run())
+        await executor.until(lambda: executor.records)
+        executor.start("echo")
+        await until(controller, "echo", lambda run: run.status.phase == "Running")
+    again, refused = asyncio.Event(), list[PodRef]()
+
+    async def refuse(ref: PodRef) -> PodRecord:
+        if refused:
+            again.set()
+        refused.append(ref)
+        raise error
+
+    with monkeypatch.context() as expired:
+        expired.setattr(executor, "get_pod", refuse)
+        async with open_it() as controller, asyncio.timeout(LIMIT_S):
+            await again.wait()
+            assert not (await controller.get_run(ref())).finished
+    async with open_it() as controller:
         executor.finish("echo")
         run = await until(controller, "echo", lambda run: run.finished)
     assert run.status.phase == "Succeeded"
