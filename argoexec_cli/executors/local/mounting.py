@@ -33,13 +33,13 @@ def bind_below(
 ) -> None:
     """Bind what is at *sub_path* below *root* to *target*, with what is mounted below it, making
     directories (and, with *make* file, an empty file) that are not there; done already when
-    *target* is there.
+    something is mounted at *target*: one that is only there is left of a try that failed.
 
     No link is followed, and what is found is held while it is bound: whatever the task does in its
     volume meanwhile, nothing outside it is bound. `InvalidError` for a link or a file in the way,
     or nothing there.
     """
-    if os.path.lexists(target):
+    if os.path.lexists(target) and _mount_id(target) != _mount_id(target.parent):
         return
     found = _open_below(root, sub_path, make, mode)
     try:
@@ -71,6 +71,15 @@ def unmount_all(directory: Path) -> None:
     """
     for place in directory.iterdir() if directory.exists() else ():
         unmount(place)
+
+
+def _mount_id(path: Path) -> str:
+    held = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        lines = Path(f"/proc/self/fdinfo/{held}").read_text(encoding="ascii").splitlines()
+    finally:
+        os.close(held)
+    return next(line for line in lines if line.startswith("mnt_id:"))
 
 
 def _open_below(root: Path, sub_path: str, make: Make, mode: int) -> int:

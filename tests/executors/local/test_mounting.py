@@ -54,6 +54,17 @@ def test_only_what_is_asked_for_is_made(tmp_path: Path, mounts: Path) -> None:
     assert (tmp_path / "a/b").read_text() == "seen"
 
 
+def test_the_place_alone_is_no_mount(tmp_path: Path, mounts: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (mounts / "place").mkdir(parents=True)  # a crash came, or mounting failed
+    for _ in range(2):
+        bind_below(tmp_path / "disk", ".", mounts / "place")
+    (mounts / "place/file").touch()
+    assert (tmp_path / "disk/file").exists()
+    subprocess.run(["umount", mounts / "place"], check=True)
+    assert not (mounts / "place/file").exists(), "it was mounted twice"
+
+
 def test_a_link_leads_nowhere(tmp_path: Path, mounts: Path) -> None:
     outside = tmp_path / "outside"
     inside = tmp_path / "inside"
