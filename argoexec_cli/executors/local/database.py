@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple, TypeVar
@@ -39,6 +40,8 @@ class Database:
         """Open (or create) *path* and run *schema*, which must be repeatable."""
         self._path = path
         self._queue: SimpleQueue[_Change | None] = SimpleQueue()
+        with suppress(OSError):  # which connecting tells of; SQLite itself makes files by the umask
+            path.touch(mode=0o600)
         self._connection = _connect(path)
         try:
             self._connection.executescript(schema)

@@ -70,6 +70,9 @@ async def open_local(
     data_dir = settings.data_dir.absolute()
     async with AsyncExitStack() as stack:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Volumes are open to every user of a pod, and to nobody else of the host.
+        (data_dir / "pods").mkdir(mode=0o700, exist_ok=True)
+        (data_dir / "pods").chmod(0o700)
         table = PodTable(data_dir / "executor.db")
         stack.push_async_callback(table.close)
         await table.load()
