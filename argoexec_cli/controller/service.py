@@ -121,7 +121,7 @@ class Controller:
         subscription = Subscription(query)
         self._hub.add(subscription)
         try:
-            replay = await self._store.since(watch_start(self._store.id, token))
+            replay = await self._store.since(watch_start(self._store.id, token), query)
             seen: set[str] = set()
             for change in replay.changes:
                 if subscription.wants(change.run):

@@ -139,20 +139,25 @@ class RunStore:
 
         return await self._db.read(read)
 
-    async def since(self, revision: int) -> Replay:
+    async def since(self, revision: int, wanted: RunQuery) -> Replay:
         """Return what changed after *revision*; everything, without tombstones, when that is too
         long ago to know.
+
+        Rows of other names than *wanted* are left out: a watch of one run must not read them all.
         """
+        where = "revision > ? AND ? IN ('', namespace) AND ? IN ('', name)"
+        if wanted.namespace and wanted.name:  # as the index has it
+            where = "revision > ? AND namespace = ? AND name = ?"
 
         def read(db: sqlite3.Connection) -> Replay:
             start = revision if self._floor <= revision <= self._revision else 0
-            rows = _select(db, "revision > ?", (start,))
+            rows = _select(db, where, (start, wanted.namespace, wanted.name))
             changes = [Change(row.run, row.revision) for row in rows]
             if start:
                 gone = db.execute("SELECT * FROM tombstones WHERE revision > ?", (start,))
                 changes += [Change(decode_json(b, WorkflowRun), r, True) for r, b in gone]
             changes.sort(key=lambda change: change.revision)
-            return Replay(changes, max([start, *(change.revision for change in changes)]))
+            return Replay(changes, max(start, _last_revision(db)))
 
         return await self._db.read(read)
 
@@ -216,12 +221,16 @@ class RunStore:
 def _load_meta(db: sqlite3.Connection) -> tuple[str, int, int]:
     db.execute("INSERT OR IGNORE INTO meta VALUES ('id', ?)", (uuid.uuid4().hex[:12],))
     meta: dict[str, str] = dict(db.execute("SELECT key, value FROM meta").fetchall())
+    floor = int(meta.get("floor", 0))
+    return meta["id"], max(_last_revision(db), floor), floor
+
+
+def _last_revision(db: sqlite3.Connection) -> int:
     (last,) = db.execute(
         "SELECT MAX(COALESCE((SELECT MAX(revision) FROM runs), 0),"
         " COALESCE((SELECT MAX(revision) FROM tombstones), 0))"
     ).fetchone()
-    floor = int(meta.get("floor", 0))
-    return meta["id"], max(last, floor), floor
+    return int(last)
 
 
 def _select(db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> list[StoredRun]:

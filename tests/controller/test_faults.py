@@ -172,6 +172,21 @@ async def test_a_deadline_beyond_the_end_of_time_stops_no_other_run(
         await executor.until(lambda: len(executor.records) == 1)
 
 
+async def test_a_watch_of_one_run_reads_no_other(
+    tmp_path: Path, open_it: Open, executor: MemoryExecutor
+) -> None:
+    async with open_it() as controller:
+        for name in ("one", "other"):
+            await controller.submit(make_run(name))
+        await executor.until(lambda: len(executor.records) == 2)
+        executor.finish("other")
+        await until(controller, "other", lambda run: run.finished)
+        with sqlite3.connect(tmp_path / "workflows.db") as db:
+            db.execute("UPDATE runs SET run = '' WHERE name = 'other'")
+        db.close()
+        await until(controller, "one", lambda run: run.status.phase == "Pending")
+
+
 async def test_a_stored_run_that_can_no_longer_be_planned_ends_as_an_error(
     tmp_path: Path, open_it: Open, executor: MemoryExecutor
 ) -> None:
