@@ -9,14 +9,16 @@ import base64
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from argoexec_cli.errors import InvalidError, NotFoundError, PreconditionError
+from argoexec_cli.kube.way import Way, read_way
 
 if TYPE_CHECKING:
+    import httpx2
     from lightkube.config.kubeconfig import SingleConfig
 
     from argoexec_cli.kube.client import KubeClient
@@ -53,12 +55,17 @@ async def open_cluster(files: Sequence[Path], context: str = "") -> AsyncIterato
 
     from argoexec_cli.kube.client import KubeClient
 
-    config = _select(files, context)
+    config, way = _select(files, context)
     verify = _tls(config)
     try:
         auth = user_auth(config.user)
         async with httpx2.AsyncClient(
-            base_url=config.cluster.server, verify=verify, auth=auth, timeout=_TIMEOUT_S
+            base_url=config.cluster.server,
+            verify=verify,
+            auth=auth,
+            timeout=_TIMEOUT_S,
+            proxy=way.proxy or None,
+            event_hooks={"request": [_naming(way.server_name)]} if way.server_name else {},
         ) as http:
             yield Cluster(
                 KubeClient(http), config.namespace, config.context_name, config.cluster.server
@@ -81,16 +88,26 @@ def in_cluster() -> bool:
     return (_ACCOUNT / "token").exists()
 
 
-def _select(files: Sequence[Path], context: str) -> SingleConfig:
+def _naming(server_name: str) -> Callable[[httpx2.Request], Awaitable[None]]:
+    async def name(request: httpx2.Request) -> None:
+        request.extensions["sni_hostname"] = server_name
+
+    return name
+
+
+def _select(files: Sequence[Path], context: str) -> tuple[SingleConfig, Way]:
     from lightkube.config.kubeconfig import KubeConfig
     from lightkube.core.exceptions import ConfigError
 
+    way = Way()
     try:
         if files:
-            found = KubeConfig.from_dict(_merge(files), fname=files[0])
+            merged = _merge(files)
+            config = KubeConfig.from_dict(merged, fname=files[0]).get(context or None)
+            if config is not None:
+                way = read_way(merged, config.context_name)
         else:
-            found = KubeConfig.from_service_account(_ACCOUNT)
-        config = found.get(context or None)
+            config = KubeConfig.from_service_account(_ACCOUNT).get(context or None)
     except ConfigError as exc:
         where = str(files[0]) if files else "this pod's service account"
         raise NotFoundError(f"{where}: {exc}", hint="kubectl config get-contexts") from exc
@@ -99,7 +116,7 @@ def _select(files: Sequence[Path], context: str) -> SingleConfig:
         problem = f"{exc.args[0]} is missing" if isinstance(exc, KeyError) else str(exc)
         raise InvalidError(f"{where}: {problem}", hint="kubectl config view") from exc
     assert config is not None  # noqa: S101 - get() without a default returns or raises
-    return _with_exec(config)
+    return _with_exec(config), way
 
 
 def _merge(files: Sequence[Path]) -> dict[str, Any]:

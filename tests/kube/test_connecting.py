@@ -15,7 +15,9 @@ from argoexec_cli.errors import (
     PreconditionError,
     UnauthenticatedError,
     UnavailableError,
+    UnsupportedError,
 )
+from argoexec_cli.kube import connecting
 from argoexec_cli.kube.connecting import open_cluster
 from argoexec_cli.kube.resources import CONFIG_MAPS
 from tests.kube.cluster import FakeCluster
@@ -31,6 +33,13 @@ def edit(path: Path, **user: Any) -> None:
     """Log in otherwise than by the token."""
     config = yaml.safe_load(path.read_text())
     config["users"][0]["user"] = user
+    path.write_text(yaml.safe_dump(config))
+
+
+def edit_cluster(path: Path, **fields: Any) -> None:
+    """Say more about the way to the server; `_` stands for `-`."""
+    config = yaml.safe_load(path.read_text())
+    config["clusters"][0]["cluster"] |= {key.replace("_", "-"): one for key, one in fields.items()}
     path.write_text(yaml.safe_dump(config))
 
 
@@ -135,3 +144,78 @@ async def test_a_cluster_that_is_away(tmp_path: Path) -> None:
         path = cluster.kubeconfig(tmp_path / "config")
     with pytest.raises(UnavailableError, match="the API server cannot be reached"):
         await ask(path)
+
+
+async def test_the_server_is_asked_for_by_the_name_of_its_certificate(tmp_path: Path) -> None:
+    with FakeCluster(tls=True) as cluster:
+        path = cluster.kubeconfig(tmp_path / "config")
+        away = cluster.url.replace("127.0.0.1", "localhost")  # the certificate has the address only
+        edit_cluster(path, server=away)
+        with pytest.raises(UnavailableError, match="certificate verify failed"):
+            await ask(path)
+        edit_cluster(path, tls_server_name="127.0.0.1")
+        assert await ask(path) == "fake"
+
+
+async def test_a_proxy_is_gone_through(cluster: FakeCluster, kubeconfig: Path) -> None:
+    edit_cluster(kubeconfig, server="http://no.such.host.invalid", proxy_url=cluster.url)
+    assert await ask(kubeconfig) == "fake"
+    assert cluster.calls("list", "configmaps")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "error", "message"),
+    [
+        ("socks5://127.0.0.1:1080", UnsupportedError, "proxy-url is a SOCKS proxy"),
+        ("nonsense", InvalidError, "proxy-url 'nonsense' is no http:// address"),
+    ],
+)
+async def test_a_proxy_that_cannot_be_used_is_refused(
+    kubeconfig: Path, proxy: str, error: type[Exception], message: str
+) -> None:
+    edit_cluster(kubeconfig, proxy_url=proxy)
+    with pytest.raises(error, match=message):
+        await ask(kubeconfig)
+
+
+async def test_who_acts_as_another_is_refused(kubeconfig: Path) -> None:
+    edit(kubeconfig, token="t", **{"as": "system:admin"})
+    with pytest.raises(UnsupportedError, match=r"acts as another one \(as\)"):
+        await ask(kubeconfig)
+
+
+async def test_in_a_pod_the_service_account_is_used_and_its_token_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeCluster(tls=True) as cluster:
+        assert cluster.authority is not None
+        first = cluster.account("agent", "argo")
+        (tmp_path / "token").write_text(first)
+        (tmp_path / "namespace").write_text("argo")
+        (tmp_path / "ca.crt").write_bytes(cluster.authority.certificate_pem)
+        host, _, port = cluster.url.removeprefix("https://").partition(":")
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+        monkeypatch.setattr(connecting, "_ACCOUNT", tmp_path)
+        assert connecting.in_cluster()
+        async with open_cluster([]) as opened:
+            assert opened.namespace == "argo"
+            await opened.client.list(CONFIG_MAPS)
+            assert cluster.asked[-1].user == "system:serviceaccount:argo:agent"
+            cluster.users["the-next"] = cluster.users.pop(first)  # the kubelet renews it
+            (tmp_path / "token").write_text("the-next")
+            await opened.client.list(CONFIG_MAPS)
+        (tmp_path / "token").unlink()
+        with pytest.raises(NotFoundError, match="this pod's service account"):
+            await ask()
+
+
+async def test_in_a_pod_without_the_servers_address_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("token", "namespace"):
+        (tmp_path / name).write_text("x")
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setattr(connecting, "_ACCOUNT", tmp_path)
+    with pytest.raises(InvalidError, match="KUBERNETES_SERVICE_HOST is missing"):
+        await ask()
