@@ -60,10 +60,11 @@ async def executors_of(server: Endpoint, registry: Path, executor: str) -> Async
     The default is *executor*, else the registry's, else `local`.
     """
     from argoexec_cli.cli.executors import LOCAL, DialedExecutor, Executors
+    from argoexec_cli.cli.registered import RegistryFile
 
     async with AsyncExitStack() as connections:
         own = DialedExecutor(server, connections)
-        known = Executors(own, registry, connections, (server.server,))
+        known = Executors(own, RegistryFile(registry), connections, (server.server,))
         found = Known(known.resolve, lambda: executor or known.default() or LOCAL)
         await _greet(found)
         yield found

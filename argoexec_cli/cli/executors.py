@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from argoexec_cli.cli.registered import RegistryFile
+from argoexec_cli.cli.registered import Registered
 from argoexec_cli.errors import NotFoundError, UnavailableError, UnsupportedError
 from argoexec_cli.models.connection import Endpoint
 from argoexec_cli.models.executor import Executor, ExecutorInfo
@@ -26,13 +25,13 @@ KUBERNETES: Final = "kubernetes"
 class Executors:
     """Knows the daemon's own executor, and those of the registry by their addresses.
 
-    The registry's file is read anew when it changes, so registering needs no restart.
+    The registry is asked each time, so registering needs no restart.
     """
 
     def __init__(
         self,
         own: Executor,
-        registry: Path,
+        registry: Registered,
         stack: AsyncExitStack,
         addresses: tuple[str, ...],
         cluster: Executor | None = None,
@@ -43,7 +42,7 @@ class Executors:
         """
         self._own = own
         self._cluster = cluster
-        self._registry = RegistryFile(registry)
+        self._registry = registry
         self._stack = stack
         self._addresses = {parse_address(text) for text in addresses}
         self._remotes: dict[Endpoint, DialedExecutor] = {}

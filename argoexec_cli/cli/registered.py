@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from argoexec_cli.controller.registry import (
     CONFIG_MAP,
+    Registration,
     Registry,
     read_registry,
     read_registry_file,
@@ -15,6 +16,14 @@ from argoexec_cli.controller.registry import (
 
 if TYPE_CHECKING:
     from argoexec_cli.cli.session import Session
+
+
+class Registered(Protocol):
+    """Knows what is registered, wherever that is written."""
+
+    def read(self) -> Registry:
+        """Return the registry as it is now. `InvalidError` for one that cannot be understood."""
+        ...
 
 
 class RegistryFile:
@@ -42,6 +51,22 @@ def read_data(data: dict[str, str]) -> Registry:
     """Return what the *data* of a ConfigMap in a cluster says."""
     manifest = {"kind": "ConfigMap", "metadata": {"name": CONFIG_MAP}, "data": data}
     return read_registry(json.dumps(manifest), CONFIG_MAP)
+
+
+def registration_of(session: Session, known: Registration | None, endpoint: str) -> Registration:
+    """Return what is known of an executor with what was given on top; paths are kept in full."""
+    from argoexec_cli.models.connection import Tls
+
+    before = known or Registration("")
+    old, given = before.tls or Tls(), session.options
+    files = {
+        "ca": given.tls_ca or old.ca,
+        "cert": given.tls_cert or old.cert,
+        "key": given.tls_key or old.key,
+    }
+    paths = {field: str(Path(path).absolute()) for field, path in files.items() if path}
+    tls = Tls(**paths, server_name=old.server_name) if paths else before.tls
+    return Registration(endpoint or before.endpoint, tls)
 
 
 def show_registry(session: Session, registry: Registry, place: object) -> None:

@@ -39,6 +39,7 @@ async def _register_executor(session: Session, cluster: Cluster, wanted: Registr
     from argoexec_cli.argo.register.looking import find_controllers, find_object
     from argoexec_cli.argo.register.registry_route import check_no_controller, plan_registry
     from argoexec_cli.argo.register.writing import check_rights, write_plan
+    from argoexec_cli.cli.registered import read_data, registration_of
     from argoexec_cli.controller.registering import plan_data
     from argoexec_cli.controller.registry import CONFIG_MAP
     from argoexec_cli.kube.resources import CONFIG_MAPS
@@ -49,7 +50,13 @@ async def _register_executor(session: Session, cluster: Cluster, wanted: Registr
     before = (found or {}).get("data") or {}
     if not wanted.name:
         return _show_registry(session, before, namespace)
-    data = plan_data(before, wanted.name, _endpoint(wanted, before), default=wanted.default)
+    entry = registration_of(session, read_data(before).executors.get(wanted.name), wanted.endpoint)
+    if not entry.endpoint:
+        raise InvalidError(
+            f"{wanted.name} is new: --endpoint is needed",
+            hint=f"argoexec register {wanted.name} --cluster --endpoint HOST:7401",
+        )
+    data = plan_data(before, wanted.name, entry, default=wanted.default)
     plan = plan_registry(CONFIG_MAP, namespace, found, data)
 
     async def carry() -> None:
@@ -128,10 +135,18 @@ async def _settle(
 
 
 async def _revert(session: Session, cluster: Cluster, wanted: Registration) -> int:
-    from argoexec_cli.argo.register.record import read_record
+    from argoexec_cli.argo.register.record import read_record, recorded_in
     from argoexec_cli.argo.register.writing import revert
 
-    namespace = session.options.namespace or _NAMESPACE
+    namespace = session.options.namespace
+    if not namespace:
+        places = await recorded_in(cluster.client)
+        if len(places) > 1:
+            raise InvalidError(
+                f"something was registered in several namespaces: {', '.join(places)}",
+                hint=f"argoexec register --cluster --revert -n {places[0]}",
+            )
+        namespace = places[0] if places else _NAMESPACE
     entries = await read_record(cluster.client, namespace)
     if not entries:
         session.say(f"nothing was registered in namespace {namespace}")
@@ -227,17 +242,3 @@ def _canary(around: Surroundings, wanted: Registration) -> Canary:
         image=routing.canary_image,
         instance_id=read_config(data, controller.version).instance_id,
     )
-
-
-def _endpoint(wanted: Registration, data: dict[str, str]) -> str:
-    if wanted.endpoint:
-        return wanted.endpoint
-    from argoexec_cli.cli.registered import read_data
-
-    known = read_data(data).executors.get(wanted.name)
-    if known is None:
-        raise InvalidError(
-            f"{wanted.name} is new: --endpoint is needed",
-            hint=f"argoexec register {wanted.name} --cluster --endpoint HOST:7401",
-        )
-    return known.endpoint

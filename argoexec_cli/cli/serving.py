@@ -28,6 +28,7 @@ from argoexec_cli.errors import (
 )
 
 if TYPE_CHECKING:
+    from argoexec_cli.cli.registered import Registered
     from argoexec_cli.cli.session import Session
     from argoexec_cli.controller.service import Controller
     from argoexec_cli.executors.local.images.settings import ImageSettings
@@ -70,6 +71,8 @@ class ServePlan:
     pid_file: Path | None = None
     cluster: ClusterAt | None = None
     executor: Literal["local", "kubernetes"] = "local"
+    registry_namespace: str = ""
+    """Where in the cluster the registry is; the file counts without."""
 
 
 async def run_daemon(plan: ServePlan, ready: Ready) -> int:
@@ -92,8 +95,9 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
             AsyncExitStack() as connections,
             _cluster(plan) as cluster,
             _own(plan, cluster) as executor,
+            _registered(plan) as registry,
             nullcontext(
-                Executors(executor, plan.registry, connections, plan.addresses, cluster)
+                Executors(executor, registry, connections, plan.addresses, cluster)
             ) as executors,
             open_controller(plan.data_dir, executors.resolve, executors.default) as workflows,
             serving(
@@ -145,6 +149,25 @@ async def _cluster(plan: ServePlan) -> AsyncIterator[Executor | None]:
                 raise
             _log.warning("there is no executor kubernetes: %s", exc.message)
         yield executor
+
+
+@asynccontextmanager
+async def _registered(plan: ServePlan) -> AsyncIterator[Registered]:
+    """Give the registry: the file, or the cluster's."""
+    from argoexec_cli.cli.registered import RegistryFile
+
+    if not plan.registry_namespace:
+        yield RegistryFile(plan.registry)
+        return
+    if plan.cluster is None:
+        raise NotFoundError("there is no kubeconfig", hint="--kubeconfig FILE, or KUBECONFIG")
+    from argoexec_cli.cli.cluster_registry import open_cluster_registry
+
+    where = plan.cluster
+    async with open_cluster_registry(
+        where.files, where.context, plan.registry_namespace
+    ) as registry:
+        yield registry
 
 
 @asynccontextmanager

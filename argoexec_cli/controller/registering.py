@@ -83,18 +83,19 @@ def plan_register(
 
 
 def plan_data(
-    data: dict[str, str], name: str, endpoint: str, *, default: bool = False
+    data: dict[str, str], name: str, registration: Registration, *, default: bool = False
 ) -> dict[str, str]:
     """Like `plan_register`, for a ConfigMap in a cluster: return its *data* with *name* in it."""
     check_name(name)
-    check_endpoint(endpoint)
+    check_endpoint(registration.endpoint)
     manifest = {"kind": "ConfigMap", "metadata": {"name": CONFIG_MAP}, "data": data}
     before = read_registry(json.dumps(manifest), CONFIG_MAP)
     known = before.executors.get(name)
     planned = dict(data)
-    if known is None or known.endpoint != endpoint:
-        entry = Registration(endpoint, known.tls if known else None)
-        planned["executors"] = _edit_block(data.get("executors"), name, entry)
+    if known is not None and registration.tls is None:
+        registration = Registration(registration.endpoint, known.tls)
+    if known != registration:
+        planned["executors"] = _edit_block(data.get("executors"), name, registration)
     if default:
         planned["executor"] = name
     read_registry(json.dumps(manifest | {"data": planned}), CONFIG_MAP)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from argoexec_cli.cli.executors import Executors
+from argoexec_cli.cli.registered import RegistryFile
 from argoexec_cli.compute.trust import ensure_client, ensure_host, open_trust, renew
 from argoexec_cli.controller.registering import plan_register
 from argoexec_cli.controller.registry import Registration
@@ -44,7 +45,7 @@ async def test_a_daemon_with_mtls_is_reached_also_after_its_certificates_were_re
         for name, registration in known.items():
             text = plan_register(text, name, registration)
         registry.write_text(text or "")
-        executors = Executors(MemoryExecutor(), registry, connections, ())
+        executors = Executors(MemoryExecutor(), RegistryFile(registry), connections, ())
         await executors.resolve("edge").run_pod(request())
         assert len((await executors.resolve("reader").list_pods(PodQuery())).records) == 1
         with pytest.raises(DeniedError, match="has the role read"):

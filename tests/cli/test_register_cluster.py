@@ -78,6 +78,34 @@ def test_what_others_keep_there_stays_and_comes_back(
     assert registry(cluster) == before
 
 
+def test_certificates_are_registered_too(
+    inside: InCluster, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    files = ("--tls-ca", "/etc/ca.crt", "--tls-cert", "/etc/tls.crt", "--tls-key", "/etc/tls.key")
+    assert inside(*FLAGS, *files, "--yes").code == 0
+    expected = "mine:\n  endpoint: 10.0.0.1:7401\n  tls:\n"
+    expected += "    ca: /etc/ca.crt\n    cert: /etc/tls.crt\n    key: /etc/tls.key\n"
+    assert registry(cluster)["executors"] == expected
+    assert "nothing to change" in inside(*FLAGS, "--yes").err
+    assert inside("register", "mine", "--endpoint", "10.0.0.2:7401", "--yes").code == 0
+    assert registry(cluster)["executors"] == expected.replace("10.0.0.1", "10.0.0.2")
+
+
+def test_what_was_registered_elsewhere_is_found_and_taken_back(
+    inside: InCluster, cluster: FakeCluster
+) -> None:
+    for namespace in ("one", "two"):
+        assert inside(*FLAGS, "-n", namespace, "--yes").code == 0
+    refused = inside("register", "--revert", "--yes")
+    assert refused.code == 2
+    assert "in several namespaces: one, two" in refused.err
+    back = inside("register", "--revert", "--yes", "-n", "one")
+    assert back.out == f"configmap/one/{NAME} deleted\n"
+    back = inside("register", "--revert", "--yes")
+    assert back.out == f"configmap/two/{NAME} deleted\n"
+    assert cluster.store.all(CONFIG_MAPS) == []
+
+
 def test_nothing_is_written_without_a_yes(inside: InCluster, cluster: FakeCluster) -> None:
     outcome = inside(*FLAGS)
     assert (outcome.code, outcome.out) == (2, "")

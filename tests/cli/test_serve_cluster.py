@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from argoexec_cli.kube.resources import PODS
+from argoexec_cli.controller.registry import CONFIG_MAP
+from argoexec_cli.kube.resources import CONFIG_MAPS, PODS
 from tests.cli.conftest import ARGOEXEC, POD, Cli
 from tests.kube.cluster import FakeCluster
 from tests.kube.kubelet import running_kubelet
@@ -69,6 +70,21 @@ def test_without_any_name_a_run_goes_to_the_cluster(cluster_cli: Cli, cluster: F
     assert (outcome.code, outcome.out) == (0, "from the cluster\n"), outcome.err
     assert [pod["metadata"]["name"] for pod in cluster.store.all(PODS)] == ["hello"]
     assert cluster_cli("delete", "hello").code == 0
+    assert cluster.store.all(PODS) == []
+
+
+@pytest.fixture
+def registered(cluster: FakeCluster) -> None:
+    """Have the cluster's registry say that runs go to the daemon itself."""
+    manifest = {"metadata": {"name": CONFIG_MAP}, "data": {"executor": "local"}}
+    cluster.add(CONFIG_MAPS, manifest, namespace="argo")
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("cluster_cli", [["--cluster"]], indirect=True)
+def test_the_registry_is_the_clusters(cluster_cli: Cli, cluster: FakeCluster) -> None:
+    outcome = cluster_cli("submit", "-", "--log", stdin=WORKFLOW)
+    assert (outcome.code, outcome.out) == (0, "from the cluster\n"), outcome.err
     assert cluster.store.all(PODS) == []
 
 

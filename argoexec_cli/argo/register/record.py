@@ -12,8 +12,8 @@ import msgspec
 
 from argoexec_cli.argo.register.looking import find_object
 from argoexec_cli.argo.register.plan import OURS, Write, inverse, merge
-from argoexec_cli.errors import DataLossError
-from argoexec_cli.kube.base import Kube, Object
+from argoexec_cli.errors import DataLossError, DeniedError
+from argoexec_cli.kube.base import Kube, Object, Select
 from argoexec_cli.kube.resources import ALL, CONFIG_MAPS, Resource
 
 NAME: Final = "argoexec-registration"
@@ -85,6 +85,15 @@ async def read_record(kube: Kube, namespace: str) -> list[Entry]:
     except (KeyError, msgspec.DecodeError) as exc:
         problem = f"the ConfigMap {namespace}/{NAME} is damaged"
         raise DataLossError(problem, hint=f"kubectl get cm -n {namespace} {NAME} -o yaml") from exc
+
+
+async def recorded_in(kube: Kube) -> list[str]:
+    """Return the namespaces that have a record; none when we may not look into all."""
+    try:
+        found = await kube.list(CONFIG_MAPS, "", Select(fields=f"metadata.name={NAME}"))
+    except DeniedError:
+        return []
+    return sorted(one["metadata"]["namespace"] for one in found.items)
 
 
 async def write_record(kube: Kube, namespace: str, entries: list[Entry]) -> None:

@@ -9,7 +9,7 @@ from argoexec_cli.cli.clusters import ClusterOptions
 from argoexec_cli.cli.completion import complete_executor
 from argoexec_cli.cli.declare import Argument, Option
 from argoexec_cli.cli.output import write
-from argoexec_cli.cli.registered import show_registry
+from argoexec_cli.cli.registered import registration_of, show_registry
 from argoexec_cli.cli.routing import Changing, Registration, Routing
 from argoexec_cli.cli.session import Session
 from argoexec_cli.controller.registry import Registration as Entry
@@ -47,8 +47,8 @@ def register_(
     Writes the ConfigMap argo-workflows-controller-configmap: a file in the config directory, or,
     with --cluster, the cluster's. With --route Argo's own controller is told, by a plugin or an
     agent. Repeating it changes nothing; other keys, comments and order stay. Without a NAME it
-    shows what is registered. In a file, --tls-ca, --tls-cert and --tls-key are written as paths:
-    the daemon that sends pods there reads them.
+    shows what is registered. --tls-ca, --tls-cert and --tls-key are written as paths: the daemon
+    that sends pods there reads them.
     """
     wanted = Registration(name, target.endpoint, target.default, changing, cluster, routing)
     if wanted.in_cluster:
@@ -75,28 +75,12 @@ def _in_file(session: Session, target: Target, wanted: Registration) -> int:
         show_registry(session, registry, path)
         return ExitCode.OK
     known = registry.executors.get(name)
-    entry = _entry(session, known, target.endpoint)
+    entry = registration_of(session, known, target.endpoint)
     if not entry.endpoint:
         own = f"unix://{session.settings.socket.value}"
         hint = f"argoexec register {name} --endpoint {own}"
         raise InvalidError(f"{name} is new: --endpoint is needed", hint=hint)
     return _change(session, path, wanted._replace(endpoint=entry.endpoint), entry)
-
-
-def _entry(session: Session, known: Entry | None, endpoint: str) -> Entry:
-    """Return what is known with what was given on top; paths are kept in full."""
-    from argoexec_cli.models.connection import Tls
-
-    before = known or Entry("")
-    old, given = before.tls or Tls(), session.options
-    files = {
-        "ca": given.tls_ca or old.ca,
-        "cert": given.tls_cert or old.cert,
-        "key": given.tls_key or old.key,
-    }
-    paths = {field: str(Path(path).absolute()) for field, path in files.items() if path}
-    tls = Tls(**paths, server_name=old.server_name) if paths else before.tls
-    return Entry(endpoint or before.endpoint, tls)
 
 
 def _in_cluster(session: Session, target: Target, wanted: Registration) -> int:

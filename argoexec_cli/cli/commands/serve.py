@@ -59,6 +59,10 @@ class Work(NamedTuple):
         Literal["local", "kubernetes"],
         Option(help="Where pods run: on this machine, or in the kubeconfig's cluster."),
     ] = "local"
+    cluster: Annotated[
+        bool,
+        Option("--cluster", help="Read who is registered from the cluster, not from the file."),
+    ] = False
     kubeconfig: Annotated[
         Path | None, Option(metavar="FILE", help="Which cluster the executor kubernetes means.")
     ] = None
@@ -138,6 +142,7 @@ def serve_(
 def _plan(session: Session, place: Place, work: Work, grants: Grants) -> ServePlan:
     from argoexec_cli.cli.engines import Engines
     from argoexec_cli.cli.serving import ServePlan
+    from argoexec_cli.controller.registry import NAMESPACE
     from argoexec_cli.models.quantity import parse_bytes, parse_millicores
 
     settings = session.settings
@@ -171,6 +176,7 @@ def _plan(session: Session, place: Place, work: Work, grants: Grants) -> ServePl
         pid_file=place.pid_file.absolute() if place.pid_file else None,
         cluster=_cluster(session, work),
         executor=work.executor,
+        registry_namespace=(session.options.namespace or NAMESPACE) if work.cluster else "",
     )
 
 
