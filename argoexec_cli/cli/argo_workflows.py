@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from argoexec_cli.cli.clusters import ClusterOptions, open_kube
 from argoexec_cli.cli.output import Data, Document, write, write_data
@@ -12,9 +12,11 @@ from argoexec_cli.cli.session import Session
 from argoexec_cli.errors import ExitCode, InvalidError
 
 if TYPE_CHECKING:
+    from argoexec_cli.cli.argo_following import How
     from argoexec_cli.kube.connecting import Cluster
 
 Manifest = dict[str, Any]
+_ONLY: Final = "only a Workflow can be submitted to Argo"
 
 
 class ToArgo(NamedTuple):
@@ -25,7 +27,9 @@ class ToArgo(NamedTuple):
     executor: str
     name: str
     generate_name: str
-    wait: bool
+    follow: How | None
+    """How to follow what was created; None: not at all."""
+
     dry_run: bool
 
 
@@ -41,17 +45,27 @@ async def submit_to_argo(
         return ExitCode.OK
     from argoexec_cli.argo.submitting.creating import create_workflow
 
-    code = int(ExitCode.OK)
+    # With --log, stdout is for the log alone.
+    tell = session.say_text if told.follow == "log" else write
     async with open_kube(session, options) as cluster:
         made = []
         for one in workflows:
             wanted = one["metadata"].get("namespace") or _namespace(session, cluster)
             made.append(await create_workflow(cluster.client, one, wanted))
-            _announce(made[-1], output)
-        for one in made if told.wait else []:
-            code = code or await _wait(
-                cluster, one["metadata"]["name"], one["metadata"]["namespace"]
-            )
+            _announce(made[-1], output, tell)
+        return await _follow(session, cluster, made, told.follow)
+
+
+async def _follow(
+    session: Session, cluster: Cluster, made: Sequence[Manifest], how: How | None
+) -> int:
+    from argoexec_cli.cli.argo_following import follow_workflow
+
+    code = int(ExitCode.OK)
+    for one in made if how else ():
+        assert how is not None  # noqa: S101 - mypy does not see through the line above
+        ended = await follow_workflow(session, cluster, one, how)
+        code = code or ended
     return code
 
 
@@ -72,7 +86,7 @@ def _read(files: Sequence[str]) -> list[Manifest]:
         source = read_source(file, sys.stdin.buffer)
         for document in read_documents(source.text, source.file):
             if not isinstance(document.data, dict) or document.data.get("kind") != "Workflow":
-                document.refuse("kind", "only a Workflow can be submitted to Argo")
+                document.refuse("kind", _ONLY)
             if not isinstance(document.data.get("metadata"), dict):
                 document.refuse("metadata", "metadata: expected a map with name or generateName")
             found.append(document.data)
@@ -114,10 +128,13 @@ async def wait_for_workflows(
     session: Session, names: Sequence[str], options: ClusterOptions
 ) -> int:
     """Wait for workflows of the cluster; return the first exit code that is not 0."""
+    from argoexec_cli.cli.argo_following import wait_one
+
     code = int(ExitCode.OK)
     async with open_kube(session, options) as cluster:
         for name in names:
-            code = code or await _wait(cluster, name, _namespace(session, cluster))
+            ended = await wait_one(cluster, name, _namespace(session, cluster))
+            code = code or ended
     return code
 
 
@@ -131,23 +148,11 @@ async def stop_workflows(session: Session, names: Sequence[str], options: Cluste
             write(f"workflow/{name} stopping\n")
 
 
-async def _wait(cluster: Cluster, name: str, namespace: str) -> int:
-    from argoexec_cli.argo.submitting.creating import wait_for_workflow
-
-    found = await wait_for_workflow(cluster.client, name, namespace)
-    phase = found["status"]["phase"]
-    write(f"workflow/{name} {phase}\n")
-    if phase == "Succeeded":
-        return ExitCode.OK
-    stopped = (found.get("spec") or {}).get("shutdown")
-    return ExitCode.STOPPED if stopped else ExitCode.FAILED
-
-
-def _announce(made: Manifest, output: Document | None) -> None:
+def _announce(made: Manifest, output: Document | None, tell: Callable[[str], None]) -> None:
     if output in (Document.JSON, Document.YAML):
         write_data(made, Data(output.value))
         return
-    write(f"{made['metadata']['name']}\n")
+    tell(f"{made['metadata']['name']}\n")
 
 
 def _namespace(session: Session, cluster: Cluster) -> str:

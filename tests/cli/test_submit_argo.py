@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import yaml
 
 from argoexec_cli.kube.resources import WORKFLOWS
 from tests.argo.register.installs import install
-from tests.cli.conftest import POD, Cli
+from tests.cli.conftest import ARGOEXEC, POD, Cli
 from tests.kube.cluster import FakeCluster
 
 ECHO = (Path(__file__).parents[2] / "examples" / "echo.yaml").read_text()
@@ -72,6 +73,81 @@ def test_waiting_ends_with_the_workflow(
     assert (outcome.code, outcome.out) == (code, f"hello\nworkflow/hello {phase}\n"), outcome.err
 
 
+def test_watching_shows_each_step_once(alone: Cli, cluster: FakeCluster, kubeconfig: Path) -> None:
+    def run() -> None:
+        while not (found := cluster.store.all(WORKFLOWS)):
+            time.sleep(0.01)
+        for phase, message in (("Running", ""), ("Running", ""), ("Failed", "exit code 3")):
+            node = {"displayName": "main", "phase": phase, "message": message}
+            ended = "Failed" if phase == "Failed" else "Running"
+            cluster.add(WORKFLOWS, found[0] | {"status": {"phase": ended, "nodes": {"n": node}}})
+            time.sleep(0.3)
+
+    controller = threading.Thread(target=run)
+    controller.start()
+    flags = ("submit", "--to", "argo", "-", "--watch", "--kubeconfig", str(kubeconfig))
+    outcome = alone(*flags, stdin=WORKFLOW)
+    controller.join()
+    assert outcome.code == 1, outcome.err
+    lines = outcome.out.splitlines()
+    assert [lines[0], *lines[-2:]] == [
+        "hello",
+        "step main Failed exit code 3",
+        "workflow/hello Failed",
+    ]
+    assert len(lines) == len(set(lines))
+
+
+def test_logs_are_followed_to_the_end_of_the_workflow(
+    cli: Cli, cluster: FakeCluster, kubeconfig: Path
+) -> None:
+    """The task comes here after the workflow was created, and ends before it."""
+
+    def run() -> None:
+        while not (found := cluster.store.all(WORKFLOWS)):
+            time.sleep(0.01)
+        meta = found[0]["metadata"]
+        for name, uid in (("of-hello", meta["uid"]), ("of-another", "u")):
+            pod = yaml.safe_load(POD.format(name=name, script=f"echo log {name}"))
+            pod["metadata"]["labels"] = {"workflows.argoproj.io/workflow": "hello"}
+            pod["metadata"]["annotations"] = {"argoexec.io/workflow-uid": uid}
+            submit = [*ARGOEXEC, "submit", "-", "--wait"]
+            environment = cli.environment | {"PATH": "/usr/bin:/bin"}
+            text = yaml.safe_dump(pod)
+            done = subprocess.run(
+                submit, env=environment, input=text, text=True, capture_output=True, check=False
+            )
+            submitted.append(done.returncode)
+        cluster.add(WORKFLOWS, found[0] | {"status": {"phase": "Succeeded"}})
+
+    submitted: list[int] = []
+    controller = threading.Thread(target=run)
+    controller.start()
+    flags = ("submit", "--to", "argo", "-", "--log", "--kubeconfig", str(kubeconfig))
+    outcome = cli(*flags, stdin=WORKFLOW)
+    controller.join()
+    assert submitted == [0, 0]
+    assert (outcome.code, outcome.out) == (0, "[pod/of-hello/main] log of-hello\n"), outcome.err
+    assert "workflow/hello Succeeded" in outcome.err
+    assert cli("delete", "of-hello", "of-another").code == 0
+
+
+def test_where_no_task_came_that_is_said(cli: Cli, cluster: FakeCluster, kubeconfig: Path) -> None:
+    def end() -> None:
+        while not (found := cluster.store.all(WORKFLOWS)):
+            time.sleep(0.01)
+        cluster.add(WORKFLOWS, found[0] | {"status": {"phase": "Failed"}})
+
+    controller = threading.Thread(target=end)
+    controller.start()
+    flags = ("submit", "--to", "argo", "-", "--log", "--kubeconfig", str(kubeconfig))
+    outcome = cli(*flags, stdin=WORKFLOW)
+    controller.join()
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "no task of it came to this server" in outcome.err
+    assert "hint: argoexec get hello --cluster" in outcome.err
+
+
 def test_get_wait_and_stop(alone: Cli, cluster: FakeCluster, kubeconfig: Path) -> None:
     flags = ("--kubeconfig", str(kubeconfig))
     meta = {"name": "w", "namespace": "default"}
@@ -101,7 +177,6 @@ def test_logs_are_those_of_the_tasks_that_came_here(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--to", "argo", "--log"], "are not for --to argo"),
         (["--cluster"], "a cluster is for --to argo"),
     ],
 )

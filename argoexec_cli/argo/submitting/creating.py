@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any, Final
 
 from argoexec_cli.argo.register.controller_config import read_config
@@ -46,17 +48,21 @@ async def create_workflow(kube: Kube, workflow: Manifest, namespace: str) -> Man
     return await kube.create(WORKFLOWS, workflow, namespace)
 
 
-async def wait_for_workflow(kube: Kube, name: str, namespace: str) -> Manifest:
-    """Return the workflow once it has ended. `NotFoundError`, also when it is deleted."""
-    found = await kube.get(WORKFLOWS, name, namespace)
+async def workflow_states(kube: Kube, name: str, namespace: str) -> AsyncGenerator[Manifest]:
+    """Yield a workflow whenever it changes, the last time when it has ended. `NotFoundError`, also
+    when it is deleted.
+    """
+    await kube.get(WORKFLOWS, name, namespace)
     follower = Follower(kube, WORKFLOWS, namespace, Select(fields=f"metadata.name={name}"))
-    async for change in follower.changes():
-        if change.type == "DELETED":
-            await kube.get(WORKFLOWS, name, namespace)
-        found = change.object or found
-        if (found.get("status") or {}).get("phase") in ENDED:
-            return found
-    return found
+    async with aclosing(follower.changes()) as changes:
+        async for change in changes:
+            if change.type == "DELETED":
+                await kube.get(WORKFLOWS, name, namespace)
+            if not change.object:
+                continue
+            yield change.object
+            if (change.object.get("status") or {}).get("phase") in ENDED:
+                return
 
 
 async def stop_workflow(kube: Kube, name: str, namespace: str) -> None:

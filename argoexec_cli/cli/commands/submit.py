@@ -99,19 +99,24 @@ async def _to_argo(
 ) -> int:
     from argoexec_cli.cli.argo_workflows import ToArgo, submit_to_argo
 
-    if options.log or options.watch:
-        hint = "argoexec logs NAME --argo, when it runs"
-        raise InvalidError("--log and --watch are not for --to argo", hint=hint)
     told = ToArgo(
         files=file,
         parameters=parse_parameters(options.parameter or []),
         executor=options.executor,
         name=options.name,
         generate_name=options.generate_name,
-        wait=options.wait,
+        follow=_how(options),
         dry_run=options.dry_run,
     )
     return await submit_to_argo(session, told, cluster, output)
+
+
+def _how(options: SubmitOptions) -> Literal["wait", "watch", "log"] | None:
+    if options.log:
+        return "log"
+    if options.watch:
+        return "watch"
+    return "wait" if options.wait else None
 
 
 def _announce(items: list[Item], output: Document | None, tell: Callable[[str], None]) -> None:
