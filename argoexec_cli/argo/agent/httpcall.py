@@ -89,7 +89,8 @@ async def judge(call: HttpCall, sent: Iterable[tuple[str, str]], reply: Reply) -
     try:
         met = await _holds(call.condition, _variables(call, sent, reply))
     except ArgoexecError as exc:
-        message = f"successCondition '{call.condition}': {exc.message}"
+        hint = f"; {exc.hint}" if exc.hint else ""
+        message = f"successCondition '{call.condition}': {exc.message}{hint}"
         return {"phase": "Failed", "message": message, **outputs}
     if met:
         return {"phase": "Succeeded", "message": "", **outputs}

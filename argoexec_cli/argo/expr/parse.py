@@ -9,7 +9,9 @@ from argoexec_cli.argo.expr.tokens import ExprError, Token, tokens
 
 _DEEPEST: Final = 60
 _WORDS: Final = {"true": True, "false": False, "nil": None, "null": None}
+_PIPE: Final = 0
 _BINARY: Final = {
+    "|": _PIPE,
     "or": 10,
     "||": 10,
     "and": 15,
@@ -28,6 +30,8 @@ _BINARY: Final = {
 }
 _NOT: Final = 50
 _SIGN: Final = 90
+_CLOSURE_HINT: Final = "without one there are in, contains, matches, len, keys, first, jsonpath"
+_NAMESPACE_HINT: Final = "without a namespace there are trim, upper, lower, split, hasPrefix"
 
 
 class Literal(NamedTuple):
@@ -102,6 +106,8 @@ class Pairs(NamedTuple):
 
 def parse(text: str) -> Any:
     """Return the tree of a condition. `ExprError` for what is wrong, or not known here."""
+    if text.split(maxsplit=1)[:1] == ["let"]:
+        raise ExprError("let is not supported", hint="write the value where it is used")
     parser = _Parser(tokens(text))
     tree = parser.expression()
     if parser.here.kind != "end":
@@ -122,8 +128,9 @@ class _Parser:
     def unexpected(self) -> ExprError:
         if self.here.kind == "end":
             return ExprError("the condition ends too early")
-        if self.here.value in ("|", "#", "{"):
-            return ExprError(f"{self.here.value!r} (pipes and closures) is not supported")
+        if self.here.kind == "mark" and self.here.value == "#":
+            text = "a closure ('#', as in all, any, filter, map) is not supported"
+            return ExprError(text, hint=_CLOSURE_HINT)
         return ExprError(f"unexpected {self.here.value!r} at character {self.here.at + 1}")
 
     def expression(self, least: int = 0) -> Any:
@@ -132,6 +139,9 @@ class _Parser:
             raise ExprError("the condition is nested too deeply")
         left = self._unary()
         while (weight := self._weight()) is not None and weight >= least:
+            if weight == _PIPE:
+                left = self._piped(left)
+                continue
             operator, negated = self._operator()
             right = self.expression(weight if operator == "**" else weight + 1)
             left = Binary(operator, left, right)
@@ -155,6 +165,13 @@ class _Parser:
         operator = self.here.value
         self._place += 1
         return {"&&": "and", "||": "or", "^": "**"}.get(operator, operator), negated
+
+    def _piped(self, left: Any) -> Any:
+        """Return the call of `left | name(more)`: left is its first argument."""
+        self._need("|")
+        name = self._word().value
+        self._need("(")
+        return Call(name, (left, *self._list(")", self.expression)))
 
     def _unary(self) -> Any:
         if self._take("not") or self._take("!"):
@@ -213,7 +230,8 @@ class _Parser:
             elif self._take("["):
                 target = self._index(target)
             elif self.here.value == "(" and self.here.kind == "mark":
-                raise ExprError("methods and functions of a namespace (sprig.…) are not supported")
+                text = f"the function {_dotted(target)} is not supported"
+                raise ExprError(text, hint=_NAMESPACE_HINT)
             else:
                 return target
 
@@ -252,3 +270,12 @@ class _Parser:
     def _need(self, value: str) -> None:
         if not self._take(value):
             raise self.unexpected()
+
+
+def _dotted(target: Any) -> str:
+    """Return what was called by the names in it."""
+    if isinstance(target, Name | Call):
+        return target.name
+    if isinstance(target, Member) and isinstance(target.key, Literal):
+        return f"{_dotted(target.target)}.{target.key.value}"
+    return "that is called here"

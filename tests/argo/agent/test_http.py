@@ -113,6 +113,7 @@ async def test_redirects_are_followed_and_headers_have_gos_names(
         ("response.body", "is neither true nor false"),
         ("response.body matches '('", "no regular expression"),
         ("response.body == ", "the condition ends too early"),
+        ("sprig.trim(response.body) == ''", "there are trim, upper"),
     ],
 )
 async def test_a_condition_that_does_not_hold_fails_with_the_body(
