@@ -58,9 +58,9 @@ _TRIES: Final = 5
 class KubernetesExecutor:
     """Makes ordinary Pods; see `Executor` for the calls.
 
-    What differs from a daemon of our own: the streams of a log are not told apart, files do not
-    become output parameters, and a pod that somebody deletes with kubectl is gone with its record.
-    A pod that was stopped keeps its record, by a finalizer, until it is deleted here.
+    What differs from a daemon of our own: the streams of a log are not told apart, only one small
+    file becomes an output parameter, and a pod that somebody deletes with kubectl is gone with its
+    record. A pod that was stopped keeps its record, by a finalizer, until it is deleted here.
     """
 
     def __init__(self, kube: Kube, server: str, policy: Policy) -> None:

@@ -13,9 +13,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from argoexec_cli.executors.kubernetes import marks
+from argoexec_cli.executors.kubernetes.outfile import ask_for_file
+from argoexec_cli.executors.kubernetes.records import main_container
 from argoexec_cli.kube.base import Object
 from argoexec_cli.kube.resources import CONFIG_MAPS, SECRETS, Resource
-from argoexec_cli.models.base import FieldError, Model, encode_json
+from argoexec_cli.models.base import Model, encode_json
 from argoexec_cli.models.record import File, PodRequest
 
 _FILES: Final = "argoexec-files"
@@ -45,13 +47,11 @@ class Objects(NamedTuple):
 
 def to_objects(request: PodRequest, spec_hash: str) -> Objects:
     """Return the objects for a request that was accepted."""
-    if request.outputs.parameters:
-        problem = "files of a container cannot be read in a cluster"
-        raise FieldError("outputs.parameters", problem, hint="print it: outputs.result")
     meta = request.pod.metadata
     spec = _plain(request.pod.spec)
     spec.setdefault("restartPolicy", "Never")
     spec["automountServiceAccountToken"] = False
+    ask_for_file(spec, request, main_container(request))
     names = _names(request)
     _rename(spec, names)
     others = list(_travelling(request, names))

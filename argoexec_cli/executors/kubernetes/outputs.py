@@ -7,6 +7,7 @@ from typing import Final
 
 from argoexec_cli.errors import InvalidError, NotFoundError
 from argoexec_cli.executors.kubernetes.loglines import Lines, Position
+from argoexec_cli.executors.kubernetes.outfile import read_file
 from argoexec_cli.executors.kubernetes.records import (
     exit_of,
     main_container,
@@ -15,7 +16,7 @@ from argoexec_cli.executors.kubernetes.records import (
 )
 from argoexec_cli.kube.base import Kube, LogWanted, Object
 from argoexec_cli.kube.errors import NotReadyError
-from argoexec_cli.models.record import RESULT_LIMIT_BYTES, PodOutputs
+from argoexec_cli.models.record import RESULT_LIMIT_BYTES, OutputsWanted, PodOutputs
 
 _REMEMBERED: Final = 1000
 
@@ -32,7 +33,7 @@ class Outputs:
         """Return the outputs of a pod, none before it has ended."""
         status, request = status_of(pod), request_of(pod)
         wanted, uid = request.outputs, pod["metadata"]["uid"]
-        if not status.terminal or not (wanted.result or wanted.exit_code):
+        if not status.terminal or not _anything(wanted):
             return PodOutputs()
         if uid in self._known:
             return self._known[uid]
@@ -41,6 +42,7 @@ class Outputs:
         outputs = PodOutputs(
             result=await self._result(pod, container) if wanted.result and end else None,
             exit_code=str(end.exit_code) if wanted.exit_code and end else None,
+            parameters=read_file(request, end) if end else (),
         )
         self._known[uid] = outputs
         if len(self._known) > _REMEMBERED:
@@ -61,3 +63,7 @@ class Outputs:
         except (InvalidError, NotFoundError, NotReadyError):
             pass  # the node has removed the log already: what is there counts
         return text.removesuffix(b"\n")[-RESULT_LIMIT_BYTES:].decode(errors="replace")
+
+
+def _anything(wanted: OutputsWanted) -> bool:
+    return wanted.result or wanted.exit_code or bool(wanted.parameters)

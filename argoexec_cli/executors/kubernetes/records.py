@@ -10,6 +10,7 @@ import msgspec
 
 from argoexec_cli.errors import DataLossError, InvalidError
 from argoexec_cli.executors.kubernetes import marks
+from argoexec_cli.executors.kubernetes.outfile import OUTPUT_ERROR, problem_of
 from argoexec_cli.kube.base import Object
 from argoexec_cli.models.base import decode, decode_json
 from argoexec_cli.models.record import (
@@ -65,6 +66,8 @@ def status_of(pod: Object) -> PodStatus:
     nowhere = meta.get("deletionTimestamp") and not pod["spec"].get("nodeName")
     if nowhere and not status.terminal:
         status = msgspec.structs.replace(status, phase="Failed")
+    if status.phase == "Succeeded":
+        return _with_file(pod, status)
     if status.phase != "Failed":
         return status
     if stopped:
@@ -76,6 +79,16 @@ def status_of(pod: Object) -> PodStatus:
     if telling is None:
         return status
     return msgspec.structs.replace(status, reason=telling.reason, message=telling.message)
+
+
+def _with_file(pod: Object, status: PodStatus) -> PodStatus:
+    """Return the status of a pod that succeeded: failed when a file that is wanted is missing."""
+    request = request_of(pod)
+    end = exit_of(status, main_container(request))
+    problem = problem_of(request, end) if end else ""
+    if not problem:
+        return status
+    return msgspec.structs.replace(status, phase="Failed", reason=OUTPUT_ERROR, message=problem)
 
 
 def exit_of(status: PodStatus, container: str) -> ContainerStateTerminated | None:

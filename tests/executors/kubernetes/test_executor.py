@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,8 +22,15 @@ from argoexec_cli.models.config import ConfigMap, Secret
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.logs import STDOUT, LogQuery
 from argoexec_cli.models.meta import ObjectMeta
-from argoexec_cli.models.pod import EnvVar, PodSpec
-from argoexec_cli.models.record import FileParameter, OutputsWanted, PodQuery, PodRef
+from argoexec_cli.models.pod import EnvVar, Pod, PodSpec, Volume, VolumeMount
+from argoexec_cli.models.record import (
+    FileParameter,
+    OutputParameter,
+    OutputsWanted,
+    PodQuery,
+    PodRef,
+    PodRequest,
+)
 from argoexec_cli.models.sources import EnvFromSource, EnvVarSource
 from tests.executors.conformance import ExecutorConformance, Reopen
 from tests.executors.pods import chunks, container, ended, request, run
@@ -184,7 +193,64 @@ async def test_a_log_goes_on_where_the_connection_was_cut(
     assert seen == b"1\n2\n3\n"
 
 
-async def test_files_of_containers_cannot_be_collected(executor: KubernetesExecutor) -> None:
-    outputs = OutputsWanted(parameters=(FileParameter(name="p", path="/tmp/p"),))
-    with pytest.raises(InvalidError, match=r"outputs\.parameters"):
-        await executor.run_pod(msgspec.structs.replace(request(), outputs=outputs))
+def wanting(script: str, *files: FileParameter, **fields: Any) -> PodRequest:
+    """Return a request for a pod whose files are wanted."""
+    main = msgspec.structs.replace(container(script), **fields)
+    wanted = request(spec=PodSpec(containers=(main,)))
+    return msgspec.structs.replace(wanted, outputs=OutputsWanted(parameters=files))
+
+
+async def test_one_small_file_of_a_container_becomes_a_parameter(
+    executor: KubernetesExecutor, cluster: FakeCluster
+) -> None:
+    wanted = FileParameter(name="p", path="/tmp/p")
+    record = await run(executor, wanting("echo 42 > /tmp/p; echo shown", wanted))
+    assert record.pod.status.phase == "Succeeded"
+    assert record.outputs.parameters == (OutputParameter(name="p", value="42"),)
+    (pod,) = cluster.store.all(PODS)
+    assert pod["spec"]["containers"][0]["terminationMessagePath"] == "/tmp/p"
+
+
+async def test_a_file_that_is_not_there_is_the_default_or_a_failure(
+    executor: KubernetesExecutor,
+) -> None:
+    wanted = FileParameter(name="p", path="/tmp/p", default="none")
+    record = await run(executor, wanting("true", wanted))
+    assert record.outputs.parameters == (OutputParameter(name="p", value="none"),)
+    for script, words in (
+        ("true", "/tmp/p was not written, or is empty"),
+        (f"echo {'x' * 5000} > /tmp/p", "has 4096 bytes or more"),
+    ):
+        late = msgspec.structs.replace(wanted, default=None)
+        failed = msgspec.structs.replace(wanting(script, late), pod=_named(wanting(script, late)))
+        status = (await run(executor, failed)).pod.status
+        assert (status.phase, status.reason) == ("Failed", "OutputError")
+        assert words in status.message
+
+
+def _named(wanted: PodRequest) -> Pod:
+    meta = msgspec.structs.replace(wanted.pod.metadata, name=f"p-{uuid.uuid4().hex[:8]}")
+    return msgspec.structs.replace(wanted.pod, metadata=meta)
+
+
+@pytest.mark.parametrize(
+    ("files", "fields", "words"),
+    [
+        ("ab", {}, "one file of a container"),
+        ("a", {"termination_message_path": "/x"}, "terminationMessagePath"),
+        ("a", {"volume_mounts": (VolumeMount(name="v", mount_path="/tmp"),)}, "is in a volume"),
+    ],
+)
+async def test_files_that_a_cluster_cannot_give_back_are_refused(
+    executor: KubernetesExecutor, files: str, fields: dict[str, Any], words: str
+) -> None:
+    wanted = [FileParameter(name=name, path=f"/tmp/{name}") for name in files]
+    asked = wanting("true", *wanted, **fields)
+    if "volume_mounts" in fields:
+        spec = msgspec.structs.replace(asked.pod.spec, volumes=(decode(_MEMORY, Volume),))
+        asked = msgspec.structs.replace(asked, pod=msgspec.structs.replace(asked.pod, spec=spec))
+    with pytest.raises(InvalidError, match=rf"outputs\.parameters.*{words}"):
+        await executor.run_pod(asked)
+
+
+_MEMORY = {"name": "v", "emptyDir": {}}
