@@ -229,8 +229,8 @@ class LocalExecutor:
 
     async def list_pods(self, query: PodQuery) -> PodPage:
         """See `Executor.list_pods`."""
-        rows, token = await self.host.table.page(query)
-        return PodPage(records=tuple(row.record for row in rows), next_page_token=token)
+        records, token = await self.host.table.page(query)
+        return PodPage(records=tuple(records), next_page_token=token)
 
     async def watch_pods(self, query: PodQuery, token: str = "") -> AsyncIterator[PodUpdate]:
         """See `Executor.watch_pods`."""

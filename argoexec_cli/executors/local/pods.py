@@ -212,15 +212,22 @@ class PodTable:
         """Return the rows that match an SQL condition, in the order in which they were accepted."""
         return await self._db.read(lambda db: select(db, where, *args))
 
-    async def page(self, query: PodQuery) -> tuple[list[StoredPod], str]:
-        """Return the rows that match, oldest first, and the token of the next page ("" when there
-        is none).
+    async def refs(self, where: str, *args: object) -> list[PodRef]:
+        """Return the names of the rows that match an SQL condition, in the order of acceptance."""
+        sql = f"SELECT namespace, name, uid FROM pods WHERE {where} ORDER BY rowid"  # noqa: S608
+        rows = await self._db.read(lambda db: db.execute(sql, args).fetchall())
+        return [PodRef(namespace=namespace, name=name, uid=uid) for namespace, name, uid in rows]
+
+    async def page(self, query: PodQuery) -> tuple[list[PodRecord], str]:
+        """Return the records that match, oldest first, and the token of the next page ("" when
+        there is none). What came with a pod, which may be large, is not kept for that.
         """
         matches = parse_selector(query.selector)
         after = _page_start(query.page_token)
 
-        def work(db: sqlite3.Connection) -> tuple[list[StoredPod], str]:
-            rows: list[StoredPod] = []
+        def work(db: sqlite3.Connection) -> tuple[list[PodRecord], str]:
+            records: list[PodRecord] = []
+            last = after
             for row in cursor(
                 db,
                 "rowid > ? AND ? IN ('', namespace) AND ? IN ('', name) AND ? IN ('', phase)",
@@ -228,10 +235,11 @@ class PodTable:
             ):
                 if not matches(row.record.pod.metadata.labels):
                     continue
-                if query.limit and len(rows) == query.limit:
-                    return rows, str(rows[-1].order)
-                rows.append(row)
-            return rows, ""
+                if query.limit and len(records) == query.limit:
+                    return records, str(last)
+                records.append(row.record)
+                last = row.order
+            return records, ""
 
         return await self._db.read(work)
 
@@ -248,7 +256,7 @@ class PodTable:
             where, args = f"{where} AND name = ?", [*args, wanted.name]
 
         def query(db: sqlite3.Connection) -> Replay:
-            rows = select(db, where, *args, order="revision")
+            rows = cursor(db, where, tuple(args), "revision")
             changed = [(False, row.record) for row in rows]
             if revision >= self.floor and revision > 0:
                 gone = "SELECT record FROM tombstones WHERE revision > ?"

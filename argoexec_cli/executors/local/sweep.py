@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from argoexec_cli.errors import ArgoexecError, NotFoundError
 from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.host import Host
-from argoexec_cli.executors.local.rows import StoredPod
 from argoexec_cli.models.record import PodRef
 
 _log = logging.getLogger(__name__)
@@ -41,13 +40,13 @@ async def retire(host: Host, delete: Delete) -> int:
     """
     settings = host.settings
     oldest = statuses.now().timestamp() - settings.retention_s
-    doomed = await host.table.all(f"{_OVER} AND finished < ?", oldest)
-    kept = await host.table.all(f"{_OVER} AND finished >= ?", oldest)
+    doomed = await host.table.refs(f"{_OVER} AND finished < ?", oldest)
+    kept = await host.table.refs(f"{_OVER} AND finished >= ?", oldest)
     doomed += kept[: max(0, len(kept) - settings.max_finished)]
     doomed += await _beyond_bytes(host, kept[max(0, len(kept) - settings.max_finished) :])
-    for stored in doomed:
+    for ref in doomed:
         with contextlib.suppress(NotFoundError):
-            await delete(stored.record.ref)
+            await delete(ref)
     return len(doomed)
 
 
@@ -55,7 +54,7 @@ async def reap(host: Host) -> int:
     """Remove containers and sandboxes that carry our label, are not young, and belong to no pod
     that we know.
     """
-    known = {stored.record.pod.metadata.uid for stored in await host.table.all("cleaned = 0")}
+    known = {ref.uid for ref in await host.table.refs("cleaned = 0")}
     reaped = 0
     for found in await host.runtime.list():
         age_s = (statuses.now() - found.created_at).total_seconds()
@@ -68,12 +67,12 @@ async def reap(host: Host) -> int:
     return reaped
 
 
-async def _beyond_bytes(host: Host, kept: list[StoredPod]) -> list[StoredPod]:
+async def _beyond_bytes(host: Host, kept: list[PodRef]) -> list[PodRef]:
     """Return the oldest of *kept* whose logs are more than what may be kept in all."""
     left, doomed = host.settings.max_log_bytes, []
-    sizes = await host.logs.sizes([stored.record.pod.metadata.uid for stored in kept])
-    for stored, size in zip(reversed(kept), reversed(sizes), strict=True):
+    sizes = await host.logs.sizes([ref.uid for ref in kept])
+    for ref, size in zip(reversed(kept), reversed(sizes), strict=True):
         left -= size
         if left < 0:
-            doomed.append(stored)
+            doomed.append(ref)
     return doomed

@@ -13,6 +13,7 @@ from argoexec_cli.models.record import PodQuery, PodRecord, PodUpdate
 from argoexec_cli.models.selector import parse_selector
 
 _KEPT_EVENTS = 200
+_MAX_DIGITS = 18
 
 
 def matcher(query: PodQuery) -> Callable[[PodRecord], bool]:
@@ -93,7 +94,8 @@ class Hub:
         *floor*, younger than *last* (the database is an old copy), or somebody else's.
         """
         store_id, _, number = token.rpartition(".")
-        revision = int(number) if store_id == self._store_id and number.isdecimal() else 0
+        ours = store_id == self._store_id and number.isdecimal() and len(number) <= _MAX_DIGITS
+        revision = int(number) if ours else 0
         return revision if floor <= revision <= last else 0
 
 

@@ -118,6 +118,7 @@ async def test_what_is_to_be_restarted_is_with_its_volumes(
     assert there.stat().st_dev != root.stat().st_dev
     (root / "volumes/disk/part/new").touch()
     assert (root / "mounts/main-2/new").exists()
+    await executor.delete_pod(ref)  # or its mounts stay on the machine of the tests
 
 
 @as_root

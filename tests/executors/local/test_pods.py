@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from argoexec_cli.executors.local.plan.acceptance import accept, spec_hash
 from argoexec_cli.executors.local.pods import PodTable
 from argoexec_cli.executors.local.rows import StoredPod
 from argoexec_cli.executors.local.statuses import event
-from argoexec_cli.models.record import PodOutputs, PodQuery, PodRef
+from argoexec_cli.models.record import File, PodOutputs, PodQuery, PodRef
 from argoexec_cli.models.status import PodStatus
 from tests.executors.pods import request
 
@@ -135,8 +136,8 @@ async def test_pages_hold_the_limit_and_nothing_twice(table: PodTable) -> None:
         await add(table, f"pod-{number}", labels={"even": str(number % 2 == 0)})
     seen, token = [], ""
     while True:
-        rows, token = await table.page(PodQuery(limit=3, page_token=token, selector="even=True"))
-        seen += [row.record.pod.metadata.name for row in rows]
+        page, token = await table.page(PodQuery(limit=3, page_token=token, selector="even=True"))
+        seen += [record.pod.metadata.name for record in page]
         if not token:
             break
     assert seen == ["pod-0", "pod-2", "pod-4", "pod-6"]
@@ -145,6 +146,22 @@ async def test_pages_hold_the_limit_and_nothing_twice(table: PodTable) -> None:
     for bad in ("x", "-1", "9" * 40):
         with pytest.raises(InvalidError, match="is not a page token"):
             await table.page(PodQuery(page_token=bad))
+
+
+async def test_what_came_with_the_pods_is_not_kept_in_memory_to_list_them(table: PodTable) -> None:
+    size = 1 << 20
+    for number in range(20):
+        files = (File(volume="v", path="a", content="x" * size),)
+        wanted = msgspec.structs.replace(accept(request(name=f"pod-{number}")), files=files)
+        await table.insert(wanted, "hash")
+    tracemalloc.start()
+    try:
+        assert len((await table.page(PodQuery()))[0]) == 20
+        assert len((await table.since(0)).changed) == 20
+        assert len(await table.refs("cleaned = 0")) == 20
+        assert tracemalloc.get_traced_memory()[1] < 10 * size
+    finally:
+        tracemalloc.stop()
 
 
 async def test_what_is_stored_is_what_was_accepted(table: PodTable) -> None:

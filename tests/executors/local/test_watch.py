@@ -62,7 +62,7 @@ async def test_updates_come_in_order_of_their_revisions() -> None:
 def test_tokens() -> None:
     hub = Hub("id")
     assert hub.revision(hub.token(7), floor=3, last=9) == 7
-    for token in ("", "other.7", "id.x", "id.2", "id.10", f"id.{'9' * 30}"):
+    for token in ("", "other.7", "id.x", "id.2", "id.10", f"id.{'9' * 30}", f"id.{'9' * 5000}"):
         assert hub.revision(token, floor=3, last=9) == 0, token
 
 
