@@ -13,6 +13,7 @@ from argoexec_cli.models.exec import Process, TerminalSize
 from argoexec_cli.models.logs import STDERR, STDOUT
 from argoexec_cli.runtime.base import Handle, Security
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
+from argoexec_cli.runtime.containerd.native_exec import ExecKey
 from argoexec_cli.runtime.containerd.runtime import ContainerdRuntime
 from argoexec_cli.runtime.exec import ExecSpec
 from tests.engines.containerd import ContainerdEngine
@@ -160,3 +161,20 @@ class TestExec(Harness):
             assert (await within(whole(process)))[0] == 137
         with pytest.raises(PreconditionError, match="does not run"):
             await self.run_in(runtime, handle, "true")
+
+    async def test_who_is_cut_off_while_it_starts_leaves_nothing(
+        self, runtime: ContainerdRuntime, handle: Handle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls = runtime._execs._calls
+        start = calls.start
+
+        async def cut_off(key: ExecKey) -> int:
+            await start(key)
+            raise asyncio.CancelledError
+
+        with monkeypatch.context() as lost, pytest.raises(asyncio.CancelledError):
+            lost.setattr(calls, "start", cut_off)
+            async with runtime.exec(handle, ExecSpec(command=("sleep", "4.75"))):
+                pass
+        _, listed, _ = await self.run_in(runtime, handle, "ps")
+        assert b"4.75" not in listed

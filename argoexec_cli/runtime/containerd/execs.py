@@ -101,6 +101,9 @@ class Execs:
 
     async def _end(self, key: ExecKey, pid: int, place: Path) -> None:
         """Kill the command with its session, if it still runs, and forget it."""
+        if not pid:  # cut off while it was started, it may run all the same
+            with suppress(ArgoexecError):
+                pid = await self._calls.pid(key)
         if pid > 1 and await asyncio.to_thread(_is_in, pid, key.container):
             # The program that makes containers gives each command a session of its own.
             with suppress(ProcessLookupError, PermissionError):

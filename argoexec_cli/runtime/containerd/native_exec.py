@@ -56,6 +56,12 @@ class NativeExec:
         answer = await self._channel.call(self._tasks.Start, request, "start", START)
         return int(answer.pid)
 
+    async def pid(self, key: ExecKey) -> int:
+        """Return its process id; 0: it was not started. `NotFoundError`: it was deleted."""
+        request = tasks_pb2.GetRequest(container_id=key.container, exec_id=key.exec_id)
+        answer = await self._channel.call(self._tasks.Get, request, "look at the command")
+        return int(answer.process.pid)
+
     async def wait(self, key: ExecKey) -> int:
         """Return its exit code, once it has ended. `NotFoundError`: it was deleted."""
         request = tasks_pb2.WaitRequest(container_id=key.container, exec_id=key.exec_id)
