@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from argoexec_cli.cli.clusters import ClusterOptions, open_kube
 from argoexec_cli.cli.output import Data, Document, write, write_data
@@ -13,10 +13,17 @@ from argoexec_cli.errors import ExitCode, InvalidError
 
 if TYPE_CHECKING:
     from argoexec_cli.cli.argo_following import How
+    from argoexec_cli.controller.documents import Document as Source
     from argoexec_cli.kube.connecting import Cluster
 
 Manifest = dict[str, Any]
 _ONLY: Final = "only a Workflow can be submitted to Argo"
+_SPECS: Final = {
+    "WorkflowTemplate": "spec",
+    "ClusterWorkflowTemplate": "spec",
+    "CronWorkflow": "spec.workflowSpec",
+}
+"""Where those kinds that refer to tasks, but are none to run, have a Workflow's spec."""
 
 
 class ToArgo(NamedTuple):
@@ -86,13 +93,24 @@ def _read(files: Sequence[str]) -> list[Manifest]:
         source = read_source(file, sys.stdin.buffer)
         for document in read_documents(source.text, source.file):
             if not isinstance(document.data, dict) or document.data.get("kind") != "Workflow":
-                document.refuse("kind", _ONLY)
+                _refuse_kind(document)
             if not isinstance(document.data.get("metadata"), dict):
                 document.refuse("metadata", "metadata: expected a map with name or generateName")
             found.append(document.data)
     if not found:
         raise InvalidError("nothing to run: no Workflow", hint="see examples/echo.yaml")
     return found
+
+
+def _refuse_kind(document: Source) -> NoReturn:
+    kind = document.data.get("kind") if isinstance(document.data, dict) else None
+    if kind not in _SPECS:
+        document.refuse("kind", _ONLY)
+    document.refuse(
+        "kind",
+        f"{_ONLY}, and this is a {kind}",
+        hint=f"its {_SPECS[kind]} in a Workflow is rewritten by --dry-run -o yaml; put that back",
+    )
 
 
 async def show_workflow(session: Session, name: str, options: ClusterOptions, form: str) -> None:

@@ -189,4 +189,8 @@ def test_what_does_not_go_together(alone: Cli, flags: list[str], words: str) -> 
 def test_only_workflows_go_to_argo(alone: Cli) -> None:
     outcome = alone("submit", "--to", "argo", "-", stdin=POD.format(name="p", script="true"))
     assert outcome.code == 2
-    assert "stdin:2: only a Workflow can be submitted to Argo" in outcome.err
+    assert "stdin:2: only a Workflow can be submitted to Argo\n" in outcome.err
+    template = WORKFLOW.replace("kind: Workflow", "kind: CronWorkflow")
+    outcome = alone("submit", "--to", "argo", "-", stdin=template)
+    assert outcome.code == 2
+    assert "and this is a CronWorkflow\nhint: its spec.workflowSpec in a Workflow" in outcome.err
