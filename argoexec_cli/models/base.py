@@ -26,6 +26,8 @@ _UNKNOWN = re.compile(
 _ready: set[object] = set()
 _looking = threading.Lock()
 _INDEX = re.compile(r"\[[^\]]*\]")
+_LONGEST = 80
+"""Characters of a name that are compared with those of fields: no field's is that long."""
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
@@ -143,7 +145,7 @@ def _suggestion(path: str, model: object) -> str:
     if not (isinstance(model, type) and issubclass(model, msgspec.Struct)):
         return ""
     parent, _, name = _INDEX.sub("[]", path).rpartition(".")
-    close = difflib.get_close_matches(name, _children(model).get(parent, []), n=1)
+    close = difflib.get_close_matches(name[:_LONGEST], _children(model).get(parent, []), n=1)
     return f"did you mean {close[0]}?" if close else ""
 
 

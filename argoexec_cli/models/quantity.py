@@ -14,7 +14,7 @@ from typing import Final
 from argoexec_cli.errors import InvalidError
 
 _FORM: Final = re.compile(
-    r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?\d{1,2}))?", re.ASCII
+    r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?\d{1,2}))?", re.ASCII
 )
 _DECIMAL: Final = {
     "n": -9,

@@ -68,3 +68,9 @@ def test_what_is_no_quantity(text: str) -> None:
 def test_what_is_no_amount(text: str, problem: str) -> None:
     with pytest.raises(InvalidError, match=problem):
         parse_bytes(text)
+
+
+def test_a_long_one_is_refused_in_one_pass() -> None:
+    # Going back for each digit would take minutes.
+    with pytest.raises(InvalidError, match="is not a quantity"):
+        parse_quantity("1" * 100_000 + "x")
