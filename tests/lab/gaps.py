@@ -12,6 +12,7 @@ def fillings() -> list[Any]:
     from moto.core.responses import BaseResponse
     from moto.ec2.responses.instances import InstanceResponse
     from moto.ec2.responses.monitoring import Monitoring
+    from moto.ec2.responses.spot_instances import SpotInstances
 
     lock, dispatch = threading.RLock(), BaseResponse._dispatch
 
@@ -30,10 +31,24 @@ def fillings() -> list[Any]:
         """
         return not self._get_param("Groups", []) or bool(change(self))
 
+    request_spot = SpotInstances.request_spot_instances
+
+    def spot_in_its_place(self: Any) -> Any:
+        """Have a Spot request's subnet and groups from its interface, which moto does not read."""
+        get, form = self._get_param, "LaunchSpecification"
+        interface = (get(f"{form}.NetworkInterfaces", None) or [{}])[0]
+        more = {
+            f"{form}.SecurityGroups": interface.get("Groups"),
+            f"{form}.SubnetId": interface.get("SubnetId"),
+        }
+        self._get_param = lambda name, *default: more.get(name) or get(name, *default)
+        return request_spot(self)
+
     return [
         patch.object(BaseResponse, "_dispatch", one_at_a_time),
         patch.object(InstanceResponse, name, keep_groups),
         patch.object(Monitoring, "monitor_instances", _monitor),
+        patch.object(SpotInstances, "request_spot_instances", spot_in_its_place),
     ]
 
 
