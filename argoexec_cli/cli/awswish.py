@@ -13,6 +13,7 @@ import msgspec
 from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.session import Session
 from argoexec_cli.compute.aws.account import open_account
+from argoexec_cli.compute.aws.baked import find_baked
 from argoexec_cli.compute.aws.network import choose_subnet
 from argoexec_cli.compute.fleet.record import Fleet
 from argoexec_cli.compute.fleet.ssh import ensure_key
@@ -21,7 +22,6 @@ from argoexec_cli.compute.models import FleetSpec, S3Backend
 from argoexec_cli.errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
-    from argoexec_cli.cli.commands.provision import Network
     from argoexec_cli.cli.provisioning import Wish
 
 _WHO_AM_I: Final = "https://checkip.amazonaws.com"
@@ -42,7 +42,7 @@ async def wanted_spec(session: Session, wish: Wish, fleet: Fleet, place: Place) 
         )
     return msgspec.structs.replace(
         spec,
-        **await _where(session, wish.network, spec),
+        **await _asked(session, wish, spec),
         client_cidrs=spec.client_cidrs or (await _own_cidr(fleet.connect),),
         daemon_port=fleet.daemon_port,
         endpoint_url=session.settings.aws_endpoint_url.value,
@@ -85,15 +85,18 @@ def _said(wish: Wish) -> dict[str, Any]:
     return changes
 
 
-async def _where(session: Session, network: Network, spec: FleetSpec) -> dict[str, Any]:
-    """Return the subnet of a VPC that was named, and the place of the state."""
-    where: dict[str, Any] = {}
+async def _asked(session: Session, wish: Wish, spec: FleetSpec) -> dict[str, Any]:
+    """Return the place of the state, the subnet of a VPC that was named, and a baked image."""
+    network, found = wish.network, dict[str, Any]()
     if network.backend:
-        where["backend"] = parse_backend(network.backend, spec.name, spec.region)
+        found["backend"] = parse_backend(network.backend, spec.name, spec.region)
     if network.vpc and not network.subnet:
         account = await open_account(session.settings, spec.region)
-        where["subnet_id"] = await choose_subnet(account, network.vpc, spec)
-    return where
+        found["subnet_id"] = await choose_subnet(account, network.vpc, spec)
+    if wish.hosts.ami and not wish.hosts.ami.startswith("ami-"):
+        image = await find_baked(await open_account(session.settings, spec.region), wish.hosts.ami)
+        found |= {"ami": image.id, "os": image.os, "arch": image.arch}
+    return found
 
 
 def parse_backend(text: str, fleet: str, region: str) -> S3Backend:

@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "destroy": "End a fleet's hosts, and show that nothing is left.",
         "fleets": "List the fleets that were made here.",
         "hosts": "Show the hosts: whether they answer, what runs there, what they cost so far.",
+        "amis": "List the machine images that provision --bake made, or remove some.",
         "leaks": "List what carries argoexec's tags on AWS and no fleet here owns.",
     },
     "Set up": {

@@ -34,8 +34,9 @@ async def wanted_fleet(session: Session, wish: Wish, before: Fleet | None, place
             f"the fleet {wish.name} is being destroyed",
             hint=f"argoexec destroy {wish.name}, to its end; then provision it",
         )
+    _check_baking(wish, before)
     provider = _provider(wish, before)
-    base = before or Fleet(name=wish.name, provider=provider, created=now())
+    base = before or Fleet(name=wish.name, provider=provider, created=now(), baking=wish.doing.bake)
     changes = said(
         runtime=wish.software.runtime,
         connect=wish.network.connect,
@@ -90,6 +91,20 @@ def _network(text: str) -> str:
     except ValueError as exc:
         hint = "--allow 10.0.0.0/8, or 203.0.113.7/32 for one address"
         raise InvalidError(f"--allow {text!r} is no network: {exc}", hint=hint) from exc
+
+
+def _check_baking(wish: Wish, before: Fleet | None) -> None:
+    if before is None or before.baking == wish.doing.bake:
+        return
+    if before.baking:
+        raise PreconditionError(
+            f"{wish.name} is an image that is being baked",
+            hint=f"argoexec provision {wish.name} --bake goes on; or: argoexec destroy {wish.name}",
+        )
+    raise PreconditionError(
+        f"there is a fleet {wish.name}: its hosts do not become an image",
+        hint="bake under another name; the host for it is made anew",
+    )
 
 
 def _provider(wish: Wish, before: Fleet | None) -> Provider:

@@ -120,6 +120,7 @@ class Wrong(NamedTuple):
     says: str
 
 
+BAKING = msgspec.structs.replace(MADE, baking=True)
 ENDING = msgspec.structs.replace(GIVEN, phase="destroying")
 TWICE = Hosts(host=["admin@10.0.0.5", "root@10.0.0.5"])
 
@@ -133,6 +134,8 @@ TWICE = Hosts(host=["admin@10.0.0.5", "root@10.0.0.5"])
         Wrong("no host", wish(Hosts(provider="ssh")), None, InvalidError, "which hosts"),
         Wrong("twice", wish(TWICE), None, InvalidError, "the same host twice"),
         Wrong("region", wish(network=Network(region="us-east-1")), MADE, InvalidError, "is in eu"),
+        Wrong("baking", wish(), BAKING, PreconditionError, "is being baked"),
+        Wrong("bake", wish()._replace(doing=Doing(bake=True)), MADE, PreconditionError, "a fleet"),
         Wrong("lease", wish(software=Software(lease="soon")), MADE, InvalidError, "--lease"),
     ],
     ids=lambda wrong: str(wrong.name),

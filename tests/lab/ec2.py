@@ -6,15 +6,19 @@ What moto leaves out and the product relies on is added here, and nothing else: 
 from __future__ import annotations
 
 import base64
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, Self
 from unittest.mock import patch
 
 from tests.lab import network
 from tests.lab.gaps import fillings
 from tests.lab.images import add_images
+from tests.lab.wishes import wishes
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
@@ -40,6 +44,9 @@ class Host(Protocol):
     def remove(self) -> None:
         """Cut its power and throw the disk away."""
 
+    def copy_disk(self, target: Path) -> None:
+        """Write what is on its disk to a new directory; it must be off."""
+
 
 class Refusal(NamedTuple):
     """An error that AWS answers a call with."""
@@ -51,14 +58,16 @@ class Refusal(NamedTuple):
 class Ec2:
     """Use as a context manager: serving on loopback inside, without instances after it."""
 
-    def __init__(self, make_host: Callable[[str], Host] | None = None, *, v1: bool = True) -> None:
-        """Without *make_host*, which gets an address, instances exist in the API only.
+    def __init__(self, make_host: Callable[..., Host] | None = None, *, v1: bool = True) -> None:
+        """Without *make_host*, which gets an address, instances exist in the API only. For one of
+        an image that was made here it also gets the directory that `Host.copy_disk` wrote.
 
         *v1* has the metadata service answer without a token, which containers' cloud-init needs.
         """
         self._refusals: dict[str, list[Refusal]] = {}
         self.quotas: dict[str, int] = {}  # by code; of others nobody knows anything
         self.hosts: dict[str, Host] = {}
+        self.disks: dict[str, Path] = {}
         self._make_host = make_host
         self._v1 = v1
         self._lock = threading.Lock()
@@ -84,6 +93,8 @@ class Ec2:
             hosts, self.hosts = self.hosts, {}
         for host in hosts.values():
             host.remove()
+        for disk in self.disks.values():
+            shutil.rmtree(disk)
         self._patches.__exit__(None, None, None)
         _forget_everything()
         add_images(ACCOUNT, REGION)  # for the one around this, if there is one
@@ -152,9 +163,18 @@ class Ec2:
         if host is not None:
             host.remove()
 
+    def imaged(self, image: Any) -> None:
+        """Keep the disk of the machine that *image* is made of, if it has one."""
+        if image.instance.id not in self.hosts:
+            return
+        disk = Path(tempfile.mkdtemp(prefix="axl-image-", dir="/tmp"))
+        self.on_host(image.instance, lambda host: host.copy_disk(disk))
+        self.disks[image.id] = disk
+
     def _launch(self, instance: Any) -> None:
         assert self._make_host is not None
-        host = self._make_host(instance.private_ip)
+        disk = [self.disks[instance.image_id]] if instance.image_id in self.disks else []
+        host = self._make_host(instance.private_ip, *disk)
         host.on_power_off = lambda: self._powered_off(instance)
         with self._lock:
             self.hosts[instance.id] = host
@@ -177,24 +197,12 @@ def _patched(ec2: Ec2) -> Iterator[None]:
     from moto import settings
     from moto.ec2.models.instances import Instance, InstanceBackend
     from moto.ec2.models.subnets import Subnet
-    from moto.servicequotas.models import ServiceQuotasBackend
-    from moto.sts.responses import TokenResponse
 
     make, run = Instance.__init__, InstanceBackend.run_instances
-    who, quota = TokenResponse.get_caller_identity, ServiceQuotasBackend.get_service_quota
 
     def run_instances(self: Any, *args: Any, **options: Any) -> Any:
         ec2.check("RunInstances")
         return run(self, *args, **options)
-
-    def get_caller_identity(self: Any) -> Any:
-        ec2.check("GetCallerIdentity")
-        return who(self)
-
-    def get_service_quota(self: Any, service_code: str, quota_code: str) -> dict[str, Any]:
-        if quota_code in ec2.quotas:
-            return {"QuotaCode": quota_code, "Value": ec2.quotas[quota_code]}
-        return quota(self, service_code, quota_code)
 
     def init(self: Any, *args: Any, **options: Any) -> None:
         make(self, *args, **options)
@@ -221,11 +229,10 @@ def _patched(ec2: Ec2) -> Iterator[None]:
         patch.object(settings, "EC2_ENABLE_INSTANCE_TYPE_VALIDATION", True),
         patch.dict("os.environ", {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}),
         patch.object(InstanceBackend, "run_instances", run_instances),
-        patch.object(TokenResponse, "get_caller_identity", get_caller_identity),
-        patch.object(ServiceQuotasBackend, "get_service_quota", get_service_quota),
         patch.object(Instance, "__init__", init),
         patch.object(Subnet, "get_available_subnet_ip", address),
         *fillings(),
+        *wishes(ec2),
         *(
             patch.object(Instance, name, _and(getattr(Instance, name), act))
             for name, act in acts.items()

@@ -22,13 +22,16 @@ from tests.lab.rootfs import USER, put, root_fs
 _RUNNER: Final = Path(__file__).with_name("nspawn.sh")
 _OWN_SUBNET: Final = IPv4Network("10.214.0.0/24")
 _POWER_OFF_S: Final = 20.0
+_DISK: Final = ("upper", "docker", "containerd")
 
 
 class Machine:
     """Off at first. Its disk lives until `remove`, however often it is started and stopped."""
 
-    def __init__(self, address: str = "") -> None:
-        """Claim a name and a disk; without *address* it gets one of the lab's own."""
+    def __init__(self, address: str = "", disk: Path | None = None) -> None:
+        """Claim a name and a disk, with what another machine had on it where *disk* is a copy of
+        that; without *address* it gets one of the lab's own.
+        """
         self.directory = claim.claim()
         self.name = self.directory.name
         self.address = address or str(_OWN_SUBNET[claim.number(self.directory) + 2])
@@ -38,7 +41,7 @@ class Machine:
         self._system: subprocess.Popen[bytes] | None = None
         self._expected_off = True
         try:
-            self._make_disk()
+            self._make_disk(disk)
             network.connect(self.name, self.address)
             self._helpers.append(network.open_way_out(self.directory))
         except BaseException:
@@ -163,10 +166,21 @@ class Machine:
             pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
         raise AssertionError(f"{self.name} has not started its init")
 
-    def _make_disk(self) -> None:
+    def copy_disk(self, target: Path) -> None:
+        """Write what is on its disk, and not in the shared file system, to a directory."""
+        for name in _DISK:
+            subprocess.run(["cp", "-a", str(self.directory / name), str(target)], check=True)
+
+    def _make_disk(self, disk: Path | None) -> None:
         """Lay a writable layer over the shared file system; engines get directories outside it."""
-        for name in ("upper", "work", "root", "docker", "containerd"):
+        for name in ("work", "root"):
             (self.directory / name).mkdir()
+        for name in _DISK:
+            if disk is None:
+                (self.directory / name).mkdir()
+            else:
+                argv = ["cp", "-a", str(disk / name), str(self.directory)]
+                subprocess.run(argv, check=True)
         lower, upper = root_fs(), self.directory / "upper"
         options = f"lowerdir={lower},upperdir={upper},workdir={self.directory / 'work'}"
         argv = ["mount", "-t", "overlay", "overlay", "-o", options, str(self.root)]

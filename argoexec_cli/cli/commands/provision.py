@@ -32,7 +32,9 @@ class Hosts(NamedTuple):
         Literal["al2023", "ubuntu-24.04", "debian-12"] | None,
         Option(metavar="OS", help="al2023, ubuntu-24.04 or debian-12."),
     ] = None
-    ami: Annotated[str, Option(metavar="ID", help="This image and no other.")] = ""
+    ami: Annotated[
+        str, Option(metavar="ID", help="This image and no other; or the NAME of a baked one.")
+    ] = ""
     spot: Annotated[bool, Option("--spot", help="Spot capacity: cheap, and may be taken away.")] = (
         False
     )
@@ -92,6 +94,9 @@ class Doing(NamedTuple):
     """How far to go, and what to say of it."""
 
     plan: Annotated[bool, Option("--plan", help="Only show what would be done.")] = False
+    bake: Annotated[
+        bool, Option("--bake", help="Make an AMI of such a host, called NAME, and end the host.")
+    ] = False
     yes: Annotated[bool, Option("--yes", "-y", help="Do not ask.")] = False
     register: Annotated[bool, Option("--register", help="Make its hosts known as executors.")] = (
         False
@@ -125,4 +130,8 @@ async def provision_(
     from argoexec_cli.cli.provisioning import Wish, provision
 
     wish = Wish(name, hosts, network, software, doing)
+    if doing.bake:
+        from argoexec_cli.cli.baking import bake_image
+
+        return await tidy_on_interrupt(session, bake_image(session, wish))
     return await tidy_on_interrupt(session, provision(session, wish))

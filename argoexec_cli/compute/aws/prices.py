@@ -17,6 +17,7 @@ AS_OF: Final = "2025-01"
 _HOURS_A_MONTH: Final = 730.0
 _PUBLIC_ADDRESS: Final = 0.005
 _GP3_GIB_MONTH: Final = 0.08
+_SNAPSHOT_GIB_MONTH: Final = 0.05
 # Spot has no list price. It may not exceed on-demand and is rarely below a tenth of it.
 _SPOT: Final = (0.1, 1.0)
 
@@ -89,6 +90,13 @@ def hourly(spec: FleetSpec) -> Price | None:
         spec.count * (host.low + disk * low + address),
         spec.count * (host.high + disk * high + address),
     )
+
+
+def snapshot_month(size_gib: int, region: str) -> float:
+    """Return the most that snapshots of a disk cost in a month; where a region's prices are not
+    known, by those of us-east-1.
+    """
+    return size_gib * _SNAPSHOT_GIB_MONTH * _REGIONS.get(region, (1.0, 1.0))[1]
 
 
 def cost_so_far(hosts: Iterable[HostRecord], region: str, now: datetime) -> Price | None:

@@ -13,8 +13,10 @@ from argoexec_cli.models.connection import Ssh
 
 VERSION: Final = 1
 Runtime = Literal["docker", "containerd"]
-Phase = Literal["planned", "applied", "ready", "destroying"]
-"""How far a run came: nothing is there yet · hosts exist · all of it works · it is going away."""
+Phase = Literal["planned", "applied", "ready", "sealed", "destroying"]
+"""How far a run came: nothing is there yet · hosts exist · all of it works · an image is made of it
+· it is going away.
+"""
 
 
 class Host(Model, kw_only=True):
@@ -53,6 +55,7 @@ class Fleet(Model, kw_only=True):
     `given` are hosts that somebody else made (`--provider ssh`); `spec` is what Terraform makes.
     `allow` are the networks from which the daemons of given hosts, or of this machine, may be
     reached; none: no firewall. `dropped` are hosts that were given once and still have our daemon.
+    One that is `baking` exists only until there is an image of it.
     """
 
     version: int = VERSION
@@ -70,6 +73,7 @@ class Fleet(Model, kw_only=True):
     spec: FleetSpec | None = None
     created: datetime
     phase: Phase = "planned"
+    baking: bool = False
     hosts: tuple[Host, ...] = ()
 
     def with_host(self, host: Host) -> Fleet:
