@@ -165,13 +165,13 @@ async def test_an_image_name_that_is_none(executor: LocalExecutor) -> None:
     assert (await run(executor, request(spec=spec))).pod.status.reason == "InvalidImageName"
 
 
-async def test_a_registry_that_is_down_is_asked_three_times(
+async def test_a_registry_that_is_down_is_asked_again_for_a_while(
     flaky: FlakyRuntime, executor: LocalExecutor
 ) -> None:
     spec = PodSpec(containers=(container("true", image="unreachable:1"),))
     record = await run(executor, request(spec=spec))
     assert record.pod.status.reason == "ErrImagePull"
-    assert flaky.calls["pull"] == 3
+    assert flaky.calls["pull"] in (2, 3), "on a busy machine the while is over sooner"
 
 
 async def test_a_failed_init_container_is_the_end(executor: LocalExecutor) -> None:
