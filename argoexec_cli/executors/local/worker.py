@@ -82,6 +82,8 @@ class PodWorker:
         self.network_files: tuple[Mount, ...] = ()
         self._events: list[PodEvent] = []
         self._unwritten: list[PodEvent] = []
+        self._told = False
+        self._saving: asyncio.Task[None] | None = None
         self._cleaned = asyncio.Event()
         if stored.stop_grace_s is not None:
             self.stop(stored.stop_grace_s, discard=stored.deleting)
@@ -162,8 +164,17 @@ class PodWorker:
             )
 
     def save_soon(self) -> None:
-        """Save in the background, for news that nothing waits for."""
-        self.host.tasks.spawn(self.save(), name=f"status of {self.uid}")
+        """Save in the background, for news that nothing waits for: what comes while a disk is full
+        waits together.
+        """
+        self._told = True
+        if self._saving is None or self._saving.done():
+            self._saving = self.host.tasks.spawn(self._save_all(), name=f"status of {self.uid}")
+
+    async def _save_all(self) -> None:
+        while self._told:
+            self._told = False
+            await self.save()
 
     def note(
         self, reason: str, message: str, container: str = "", *, warning: bool = False

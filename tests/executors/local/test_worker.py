@@ -51,6 +51,35 @@ def restarts(record: PodRecord) -> int:
     return sum(status.restart_count for status in record.pod.status.container_statuses)
 
 
+async def test_news_of_a_pod_waits_together_for_room_on_the_disk(
+    executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = (await executor.run_pod(request("sleep 60"))).ref
+    await running(executor, ref)
+    worker, host = executor._workers[ref.uid], executor.host
+    before, update, calls = len(host.tasks._tasks), host.table.update, 0
+
+    async def full(*args: object, **fields: object) -> int | None:
+        nonlocal calls
+        calls += 1
+        raise CapacityError("the disk is full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(host.table, "update", full)
+        for number in range(50):
+            worker.note("Pulling", f"{number} %")
+            worker.save_soon()
+            await asyncio.sleep(0)
+        assert len(host.tasks._tasks) <= before + 1
+        assert calls
+    assert host.table.update == update
+    last = "49 %"
+    await until(executor, ref, lambda _: not worker._unwritten)
+    events = (await executor.get_pod(ref)).events
+    assert [one.message for one in events if one.reason == "Pulling"][-1] == last
+    await executor.stop_pod(ref, 0)
+
+
 async def nothing_left(executor: LocalExecutor, engine: FakeEngine) -> None:
     """Wait until the workers have cleaned up, then look into the engine."""
 
