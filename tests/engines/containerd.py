@@ -43,11 +43,7 @@ _WITHOUT: Final = [
 ]
 # crun refuses a machine with both generations of control groups; each container's shim, which runs
 # it, gets a view of the machine with the first alone.
-_SHIM: Final = r"""#!/bin/sh
-exec unshare --mount --propagation slave sh -c '
-  umount /sys/fs/cgroup/unified
-  exec containerd-shim-runc-v2 "$@"' shim "$@"
-"""
+_SHIM: Final = Path(__file__).parents[2] / "ansible" / "roles" / "containerd" / "files" / "shim.sh"
 
 
 class ContainerdEngine:
@@ -204,6 +200,6 @@ class ContainerdEngine:
         if self._runtime == "runc" or not Path("/sys/fs/cgroup/unified").is_mount():
             return ""
         program = self.directory / "shim"
-        program.write_text(_SHIM)
+        program.write_bytes(_SHIM.read_bytes())
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         return str(program)

@@ -28,6 +28,7 @@ from argoexec_cli.errors import (
 from argoexec_cli.rpc.gen.containerd.services import containers_pb2, tasks_pb2
 from argoexec_cli.rpc.gen.containerd.types import task_pb2
 from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Found, Handle
+from argoexec_cli.runtime.containerd.bpf import annotate
 from argoexec_cli.runtime.containerd.exits import Exits
 from argoexec_cli.runtime.containerd.files import making
 from argoexec_cli.runtime.containerd.hostfiles import host_files
@@ -143,6 +144,9 @@ class Containers:
         spec = msgspec.structs.replace(spec, mounts=(*files, *spec.mounts))
         group, profile = self._layout.cgroup(container), self._surroundings.apparmor
         described = render(spec, image, shared, group, profile)
+        if self._surroundings.is_crun:
+            rules = described["linux"].get("seccomp")
+            described["annotations"] = annotate(rules)
         return record(self._surroundings, container, labels, described, spec.image.id)
 
     async def _launch(self, container: str, spec: ContainerSpec, image: Details) -> None:

@@ -6,6 +6,7 @@ groups, where their files are kept, which network they join.
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Final
 
 import msgspec
@@ -72,6 +73,11 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     apparmor: str = ""
     network_conf: str = "/etc/cni/net.d"
     network_programs: tuple[str, ...] = ("/opt/cni/bin",)
+
+    @property
+    def is_crun(self) -> bool:
+        """Whether crun makes the containers."""
+        return PurePosixPath(self.binary).name == "crun"
 
     def options(self) -> options_pb2.Options:
         """Return what the shim is told."""
