@@ -22,7 +22,7 @@ from tests.runtime.conformance.harness import read, read_until, runs, sandbox_sp
 pytestmark = pytest.mark.containerd
 
 
-class OnContainerd:
+class OnContainerd(RuntimeConformance):
     """The fixtures of the suite, over the fixture `engine`."""
 
     @pytest.fixture
@@ -48,6 +48,13 @@ class OnContainerd:
             unreachable="127.0.0.1:1/conformance/busybox:1",
         )
 
+    async def test_calls_that_are_not_for_containers_are_refused(self, runtime: Runtime) -> None:
+        # A user namespace is for anybody, but for the rules of seccomp.
+        script = "grep ^Seccomp: /proc/self/status; unshare -U true || echo refused"
+        handle = await self.begin(runtime, self.task("sh", script))
+        printed = text(await read(runtime, handle), STDOUT)
+        assert printed.split() == [b"Seccomp:", b"2", b"refused"]
+
 
 @pytest.fixture(scope="module")
 def crun_engine(pytestconfig: pytest.Config) -> Iterator[ContainerdEngine]:
@@ -57,7 +64,7 @@ def crun_engine(pytestconfig: pytest.Config) -> Iterator[ContainerdEngine]:
         yield engine
 
 
-class TestContainerd(OnContainerd, RuntimeConformance):
+class TestContainerd(OnContainerd):
     """With Debian's own choice of a program, runc."""
 
     @pytest.fixture
@@ -180,7 +187,7 @@ class TestContainerd(OnContainerd, RuntimeConformance):
         assert whole == b"".join(b"%d\n" % number for number in range(1, 50_001))
 
 
-class TestCrun(OnContainerd, RuntimeConformance):
+class TestCrun(OnContainerd):
     """With crun, which does the same in less time."""
 
     @pytest.fixture
