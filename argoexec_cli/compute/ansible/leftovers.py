@@ -18,7 +18,7 @@ from argoexec_cli.proc import Child, run
 from argoexec_cli.rpc.tunnel import ssh_arguments
 
 MARK: Final = "ARGOEXEC_RUN"
-LIMIT_S: Final = 10.0
+LIMIT_S: Final = 30.0
 _OPTIONS: Final = ("BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=5")
 _END: Final = r"""
 mark=$1
