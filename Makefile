@@ -130,6 +130,12 @@ test: venv engines ## Run every gate and every test, as CI does
 	[ -z "$$failed" ] || echo "failed before the tests:$$failed"; \
 	$(PYTEST) $(PYTEST_ARGS) && [ -z "$$failed" ]
 
+# One machine after the other: their processors are translated, so each takes some ten minutes.
+.PHONY: test-vm
+test-vm: venv engines ## Run the chain on virtual machines: cgroup v2, AppArmor, IMDSv2, reboots
+	@tests/engines/install.sh qemu-system-x86
+	@$(BIN)/python -m pytest --require-engines -v $(PYTEST_ARGS) tests/vm/hosts.py
+
 .PHONY: bench
 bench: venv engines ## Measure the program beside the engine's own tools; writes JSON
 	@$(BIN)/python -m tests.bench

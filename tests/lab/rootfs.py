@@ -86,20 +86,26 @@ def _make(directory: Path) -> None:
     mirrors = surroundings.mirrors()
     main = next(each for each in mirrors if each.release == surroundings.release())
     include = ",".join(_PACKAGES.split())
-    _run("debootstrap", "--variant=minbase", f"--include={include}", main.release, root, main.uri)
+    run("debootstrap", "--variant=minbase", f"--include={include}", main.release, root, main.uri)
     for path, text in _FILES.items():
         put(root, path, text.encode())
     put(root, "etc/apt/sources.list", "".join(f"{each}\n" for each in mirrors).encode())
     for path, content in surroundings.files().items():
         put(root, path, content)
     (root / "etc/sudoers.d/90-lab").chmod(0o440)
+    run("chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", USER)
+    install(root, *_MORE_PACKAGES)
     with _proc(root):
-        _run("chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", USER)
-        shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-        _run("chroot", root, "apt-get", "update", "-qq")
-        _run("chroot", root, *_INSTALL, "--no-install-recommends", *_MORE_PACKAGES)
-        _run("chroot", root, "systemctl", "enable", *_ON.split())
-        _run("chroot", root, "systemctl", "mask", *_OFF.split())
+        run("chroot", root, "systemctl", "enable", *_ON.split())
+        run("chroot", root, "systemctl", "mask", *_OFF.split())
+
+
+def install(root: Path, *packages: str) -> None:
+    """Install *packages* of the distribution in a file system that no machine runs from."""
+    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+    with _proc(root):
+        run("chroot", root, "apt-get", "update", "-qq")
+        run("chroot", root, *_INSTALL, "--no-install-recommends", *packages)
     _forget_identity(root)
 
 
@@ -122,14 +128,15 @@ def _forget_identity(root: Path) -> None:
 
 @contextmanager
 def _proc(root: Path) -> Iterator[None]:
-    _run("mount", "-t", "proc", "proc", root / "proc")
+    run("mount", "-t", "proc", "proc", root / "proc")
     try:
         yield
     finally:
-        _run("umount", root / "proc")
+        run("umount", root / "proc")
 
 
-def _run(*argv: str | Path) -> None:
+def run(*argv: str | Path) -> None:
+    """Run a program; AssertionError, with what it said, when it fails."""
     done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{argv[0]}: {(done.stdout + done.stderr).strip()[-2000:]}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_LIMIT_S = 500
+_LIMIT_S = 500.0
 ECHO = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -42,9 +42,15 @@ class Ended(NamedTuple):
 class Program:
     """Runs commands as child processes."""
 
-    def __init__(self, home: Path, more: Mapping[str, str] | None = None) -> None:
-        """Everything that the commands write goes below *home*; *more* is environment."""
+    def __init__(
+        self, home: Path, more: Mapping[str, str] | None = None, *, limit_s: float = _LIMIT_S
+    ) -> None:
+        """Everything that the commands write goes below *home*; *more* is environment.
+
+        A command that has not ended after *limit_s* is killed.
+        """
         self.home = home
+        self._limit_s = limit_s
         self.config = home / "config.yaml"
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         own = {"HOME": str(home), "PATH": path, "ARGOEXEC_CONFIG": str(self.config), "LANG": "C"}
@@ -64,7 +70,7 @@ class Program:
 
     def __call__(self, *arguments: str) -> Ended:
         """Run `argoexec *arguments` to its end."""
-        return finish(self.start(*arguments))
+        return finish(self.start(*arguments), self._limit_s)
 
     def record(self, fleet: str) -> dict[str, Any]:
         """Return what is written down about a fleet."""
@@ -81,10 +87,10 @@ class Program:
         assert self(*where, "logs", "-f", name).good().out == "line 1\nline 2\nline 3\n"
 
 
-def finish(child: subprocess.Popen[str]) -> Ended:
+def finish(child: subprocess.Popen[str], limit_s: float = _LIMIT_S) -> Ended:
     """Wait for a command's end."""
     try:
-        out, err = child.communicate(timeout=_LIMIT_S)
+        out, err = child.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
         child.kill()
         out, err = child.communicate()

@@ -1,0 +1,1 @@
+"""What only a kernel of its own can show. Slow, so `make test-vm` runs it and nothing else does."""
