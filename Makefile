@@ -130,7 +130,7 @@ test: venv engines ## Run every gate and every test, as CI does
 	[ -z "$$failed" ] || echo "failed before the tests:$$failed"; \
 	$(PYTEST) $(PYTEST_ARGS) && [ -z "$$failed" ]
 
-# One machine after the other: their processors are translated, so each takes some ten minutes.
+# One machine after the other: their processors are translated, which is slow.
 .PHONY: test-vm
 test-vm: venv engines ## Run the chain on virtual machines: cgroup v2, AppArmor, IMDSv2, reboots
 	@tests/engines/install.sh qemu-system-x86
