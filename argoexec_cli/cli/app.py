@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from argoexec_cli.cli.boundary import show_message
 from argoexec_cli.cli.catalog import COMMANDS, names
+from argoexec_cli.cli.dashes import refuse_undashed
 from argoexec_cli.cli.declare import Argument, Param, fields_of
 from argoexec_cli.cli.run import Command, load_command, run_command
 from argoexec_cli.cli.session import Options
@@ -50,6 +51,8 @@ class Root(TyperGroup):
             close = difflib.get_close_matches(args[0], names(), n=1)
             suggestion = f"; did you mean {close[0]}?" if close else ""
             ctx.fail(f"there is no command {args[0]!r}{suggestion}")
+        if args and args[0] in names():
+            refuse_undashed(args[0], load_command(args[0]).signature.params, args[1:])
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

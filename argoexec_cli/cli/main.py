@@ -35,10 +35,12 @@ def run(words: Sequence[str]) -> int:
 
 def _dispatch(words: Sequence[str]) -> int:
     if words and words[0] in names():
+        from argoexec_cli.cli.dashes import refuse_undashed
         from argoexec_cli.cli.fast import NotUnderstoodError, parse
         from argoexec_cli.cli.run import load_command, run_command
 
         command = load_command(words[0])
+        refuse_undashed(words[0], command.signature.params, words[1:])
         try:
             given = parse(command.signature.params, words[1:])
         except NotUnderstoodError:

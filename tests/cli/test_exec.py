@@ -45,6 +45,24 @@ def test_streams_and_the_exit_code_are_the_commands(cli: Cli, web: str) -> None:
     assert cli("exec", web, "--", "nope").code == 127
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["exec", "web", "ls", "-l"], "exec web -- ls -l"),
+        (["exec", "-c", "main", "web", "grep", "-c", "a b"], "exec -c main web -- grep -c 'a b'"),
+        (["exec", "web", "-it", "rm", "-i", "x"], "exec web -it -- rm -i x"),
+        (["--quiet", "exec", "web", "ls", "--help"], "exec web -- ls --help"),
+    ],
+)
+def test_options_of_the_command_need_dashes(alone: Cli, words: list[str], hint: str) -> None:
+    assert alone(*words) == (
+        2,
+        "",
+        "error: exec: '--' has to stand before a command that has options of its own\n"
+        f"hint: argoexec {hint}\n",
+    )
+
+
 @pytest.mark.parametrize("flags", [["-i"], ["--stdin"], ["-it"]])
 def test_input_is_passed_on_to_its_end(cli: Cli, web: str, flags: list[str]) -> None:
     child = cli.start(
