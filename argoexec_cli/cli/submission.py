@@ -10,10 +10,11 @@ import msgspec
 
 from argoexec_cli.cli.connect import Server
 from argoexec_cli.cli.items import Item, item_of_pod, item_of_run
-from argoexec_cli.controller.companions import Companions
 from argoexec_cli.controller.load import load_everything, read_source
+from argoexec_cli.controller.plan import check_run
 from argoexec_cli.controller.submission import Overrides, Submission
 from argoexec_cli.errors import ArgoexecError, InvalidError
+from argoexec_cli.models.companions import Companions
 from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.record import PodRecord, PodRequest
 from argoexec_cli.models.workflow import WorkflowRun
@@ -84,7 +85,8 @@ async def submit_all(
 
 async def _submit(server: Server, one: Manifest, companions: Companions) -> Item:
     if isinstance(one, WorkflowRun):
-        return item_of_run(await server.workflows.submit(one))
+        own = companions.of(check_run(one).request.pod) if companions.hash else companions
+        return item_of_run(await server.workflows.submit(one, own))
     own = companions.of(one)
     request = PodRequest(pod=one, config_maps=own.config_maps, secrets=own.secrets)
     return item_of_pod(await server.executor.run_pod(request))

@@ -16,8 +16,9 @@ import msgspec
 
 from argoexec_cli.controller.hub import Hub
 from argoexec_cli.controller.plan import Plan, plan_run
-from argoexec_cli.controller.store import Batch, RunStore, StoredRun
+from argoexec_cli.controller.store import Batch, NewRun, RunStore, StoredRun
 from argoexec_cli.errors import AlreadyExistsError, ArgoexecError
+from argoexec_cli.models.companions import Companions
 from argoexec_cli.models.record import PodRef
 from argoexec_cli.models.workflow import NodeStatus, WorkflowRun
 
@@ -26,7 +27,7 @@ _RETRY_S: Final = 1.0
 
 
 class Entry:
-    """A run that is under way, or is being deleted.
+    """A run that is under way, or is being deleted. `beside` as in its row.
 
     `accepted`: the executor has its pod (durable); `attempted`: it may have it; `gone`: nothing is
     left of it but the record. `pod_revision` is that of the newest record that was seen.
@@ -37,6 +38,7 @@ class Entry:
         self.run = stored.run
         self.accepted = stored.accepted
         self.deleting = stored.deleting
+        self.beside = stored.beside
         self.attempted = attempted or stored.accepted
         self.gone = False
         self.pod_revision = -1
@@ -65,17 +67,26 @@ class Entry:
 
 
 class Book:
-    """All entries, by the run's uid and by the pod's. `adopt` is called with each new entry."""
+    """All entries, by the run's uid and by the pod's. `adopt` is called with each new entry,
+    `over` with each that has ended.
+    """
 
-    def __init__(self, store: RunStore, hub: Hub, adopt: Callable[[Entry], None]) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        hub: Hub,
+        adopt: Callable[[Entry], None],
+        over: Callable[[Entry], None],
+    ) -> None:
         """Start empty; `write_forever` has to run for anything to be written."""
         self._store = store
         self._hub = hub
         self._adopt = adopt
+        self._over = over
         self.entries: dict[str, Entry] = {}
         self.by_pod: dict[str, Entry] = {}
         self._work = asyncio.Event()
-        self._inserts: list[tuple[WorkflowRun, asyncio.Future[StoredRun]]] = []
+        self._inserts: list[tuple[NewRun, asyncio.Future[StoredRun]]] = []
         self._touched: dict[str, Entry] = {}
         self._cursors: dict[str, str] = {}
         self._waiting: list[asyncio.Future[None]] = []
@@ -89,22 +100,21 @@ class Book:
             self._adopt(entry)
         return entry
 
-    async def insert(self, run: WorkflowRun) -> WorkflowRun:
-        """Accept *run*; returns it, or the one of the same name and spec, once it is durable.
+    async def insert(self, run: WorkflowRun, beside: Companions) -> WorkflowRun:
+        """Accept *run*; returns it, or the one of the same name, spec and companions, once it is
+        durable.
 
         Cancelling stops the waiting only. `AlreadyExistsError` when the name has another spec.
         """
         future: asyncio.Future[StoredRun] = asyncio.get_running_loop().create_future()
-        self._inserts.append((run, future))
+        self._inserts.append((NewRun(run, beside), future))
         self._work.set()
-        found = (await future).run
-        if msgspec.structs.replace(found.spec, shutdown="") != run.spec:
-            name = run.metadata.name
-            raise AlreadyExistsError(
-                f"workflow run {run.metadata.namespace}/{name} exists already, with another spec",
-                hint=f"use another name (or generateName), or: argoexec delete {name}",
-            )
-        return found
+        found = await future
+        if msgspec.structs.replace(found.run.spec, shutdown="") != run.spec:
+            raise _other(run, "another spec")
+        if found.beside != beside.hash:
+            raise _other(run, "other ConfigMaps or Secrets")
+        return found.run
 
     def touch(self, entry: Entry) -> None:
         """Have *entry* written as it is by then."""
@@ -139,7 +149,7 @@ class Book:
         try:
             written = await self._store.write(
                 Batch(
-                    [run for run, _ in inserts],
+                    [new for new, _ in inserts],
                     [entry.row() for entry in touched.values() if not entry.gone],
                     [entry.run for entry in touched.values() if entry.gone],
                     cursors,
@@ -173,8 +183,17 @@ class Book:
                 continue
             self.entries.pop(entry.uid, None)
             self.by_pod.pop(entry.pod_ref.uid, None)
+            self._over(entry)
             if entry.deletion is not None and not entry.deletion.done():
                 entry.deletion.set_result(None)
+
+
+def _other(run: WorkflowRun, what: str) -> AlreadyExistsError:
+    name = run.metadata.name
+    return AlreadyExistsError(
+        f"workflow run {run.metadata.namespace}/{name} exists already, with {what}",
+        hint=f"use another name (or generateName), or: argoexec delete {name}",
+    )
 
 
 def _fail(future: asyncio.Future[Any], error: ArgoexecError) -> None:

@@ -19,12 +19,14 @@ import msgspec
 from argoexec_cli.aio import Tasks
 from argoexec_cli.controller import progress
 from argoexec_cli.controller.book import Book, Entry
+from argoexec_cli.controller.keeping import Keeper
 from argoexec_cli.controller.outcome import POD_DELETED, STOPPED_NODE
 from argoexec_cli.controller.podspec import CONTROLLER_LABEL
 from argoexec_cli.controller.workqueue import WorkQueue
 from argoexec_cli.errors import (
     ArgoexecError,
     CapacityError,
+    DataLossError,
     DeniedError,
     NotFoundError,
     TimedOutError,
@@ -49,7 +51,12 @@ class Lane:
     """Works from `start` until `stop`, which leaves the pods alone."""
 
     def __init__(
-        self, name: str, resolve: Callable[[str], Executor], book: Book, instance: str
+        self,
+        name: str,
+        resolve: Callable[[str], Executor],
+        book: Book,
+        keeper: Keeper,
+        instance: str,
     ) -> None:
         """Serve the executor *name*; *instance* labels this controller's pods. *resolve* raises
         `NotFoundError` for an executor that is not known.
@@ -57,6 +64,7 @@ class Lane:
         self._name = name
         self._resolve = resolve
         self._book = book
+        self._keeper = keeper
         self._instance = instance
         self._queue = WorkQueue()
         self._tasks = Tasks()
@@ -153,6 +161,13 @@ class Lane:
     async def _hand_over(self, entry: Entry, executor: Executor) -> None:
         entry.attempted = True
         request = entry.plan.request
+        if entry.beside:
+            try:
+                request = await self._keeper.complete(entry.uid, request)
+            except DataLossError as exc:
+                # The executor may have the pod all the same, if it is another host's.
+                await self._check(entry, executor, exc.message)
+                return
         meta = request.pod.metadata
         labels = {**meta.labels, CONTROLLER_LABEL: self._instance}
         pod = msgspec.structs.replace(
@@ -163,11 +178,11 @@ class Lane:
         self._see(entry, record)
         self._book.touch(entry)
 
-    async def _check(self, entry: Entry, executor: Executor) -> None:
+    async def _check(self, entry: Entry, executor: Executor, gone: str = POD_DELETED) -> None:
         try:
             self._see(entry, await executor.get_pod(entry.pod_ref))
         except NotFoundError:
-            self._finish(entry, "Error", POD_DELETED)
+            self._finish(entry, "Error", gone)
 
     async def _end(self, entry: Entry, executor: Executor) -> None:
         try:

@@ -64,15 +64,15 @@ def plan_run(run: WorkflowRun) -> Plan:
     return Plan(msgspec.structs.replace(node, executor=executor), request, executor)
 
 
-def check_run(run: WorkflowRun) -> None:
-    """Raise the `FieldError` that planning *run* would raise, before it has a uid."""
+def check_run(run: WorkflowRun) -> Plan:
+    """Plan *run* before it has a uid: the same pod under another one, or the same `FieldError`."""
     meta = run.metadata
     check_subdomain(meta.name, "metadata.name")
     check_label(meta.namespace or "default", "metadata.namespace")
     named = msgspec.structs.replace(
         meta, namespace=meta.namespace or "default", uid=meta.uid or _PLACEHOLDER_UID
     )
-    plan_run(msgspec.structs.replace(run, metadata=named))
+    return plan_run(msgspec.structs.replace(run, metadata=named))
 
 
 def _without_spec(run: WorkflowRun) -> FieldError:

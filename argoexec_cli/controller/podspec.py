@@ -50,16 +50,17 @@ def build_request(
     if template.script:
         volumes = (*volumes, Volume(_STAGING, EmptyDirVolumeSource()))
         files = (File(volume=_STAGING, path=_SCRIPT, content=template.script.source, mode=0o755),)
-    pod = Pod(
-        metadata=_metadata(run, template, node),
-        spec=PodSpec(
-            containers=(_main_container(main, staged=bool(template.script)),),
-            init_containers=template.init_containers,
-            volumes=volumes,
-            restart_policy="Never",
-            active_deadline_seconds=_deadline(spec, template, path),
-        ),
+    pod_spec = PodSpec(
+        containers=(_main_container(main, staged=bool(template.script)),),
+        init_containers=template.init_containers,
+        volumes=volumes,
+        restart_policy="Never",
+        image_pull_secrets=spec.image_pull_secrets,
+        active_deadline_seconds=_deadline(spec, template, path),
     )
+    if security := template.security_context or spec.security_context:
+        pod_spec = msgspec.structs.replace(pod_spec, security_context=security)
+    pod = Pod(metadata=_metadata(run, template, node), spec=pod_spec)
     return PodRequest(pod, OutputsWanted(True, True, MAIN), files)
 
 

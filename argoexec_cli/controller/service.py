@@ -16,13 +16,16 @@ from argoexec_cli.aio import Tasks
 from argoexec_cli.controller import progress
 from argoexec_cli.controller.book import Book, Entry
 from argoexec_cli.controller.hub import Hub, Subscription
+from argoexec_cli.controller.keeping import Keeper
 from argoexec_cli.controller.lane import Lane
 from argoexec_cli.controller.names import check_label, check_subdomain, generate_name
 from argoexec_cli.controller.paging import watch_start, watch_token
 from argoexec_cli.controller.plan import plan_run
 from argoexec_cli.controller.store import Batch, Change, RunStore, StoredRun
-from argoexec_cli.errors import UnavailableError
+from argoexec_cli.errors import ArgoexecError, UnavailableError
+from argoexec_cli.executors.local.secrets import SecretStore
 from argoexec_cli.models.base import FieldError
+from argoexec_cli.models.companions import NOTHING, Companions
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.meta import ObjectMeta
 from argoexec_cli.models.workflow import WorkflowRun, WorkflowRunStatus
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 Resolve = Callable[[str], Executor]
 _FALLBACK: Final = "kubernetes"
 _FILE: Final = "workflows.db"
+_SECRETS: Final = "runs"
 
 
 @contextlib.asynccontextmanager
@@ -48,7 +52,8 @@ async def open_controller(
     """
     store = RunStore(data_dir / _FILE)
     try:
-        controller = Controller(store, resolve, default)
+        keeper = Keeper(store, SecretStore(data_dir / _SECRETS))
+        controller = Controller(store, keeper, resolve, default)
         await controller.start()
         try:
             yield controller
@@ -61,15 +66,19 @@ async def open_controller(
 class Controller:
     """Implements `models.workflows.Workflows`; made by `open_controller`."""
 
-    def __init__(self, store: RunStore, resolve: Resolve, default: Callable[[], str]) -> None:
+    def __init__(
+        self, store: RunStore, keeper: Keeper, resolve: Resolve, default: Callable[[], str]
+    ) -> None:
         """Use *store*, which the caller closes after `stop`."""
         self._store = store
+        self._keeper = keeper
         self._resolve = resolve
         self._default = default
         self._hub = Hub()
-        self._book = Book(store, self._hub, self._adopt)
+        self._book = Book(store, self._hub, self._adopt, self._is_over)
         self._lanes: dict[str, Lane] = {}
         self._cursors: dict[str, str] = {}
+        self._over: asyncio.Queue[str] = asyncio.Queue()
         self._tasks = Tasks()
 
     @property
@@ -80,7 +89,9 @@ class Controller:
     async def start(self) -> None:
         """Take up the runs that are not finished."""
         rows, self._cursors = await self._store.load()
+        await self._keeper.drop_others({row.run.metadata.uid for row in rows})
         self._tasks.spawn(self._book.write_forever(), name="write the state of runs")
+        self._tasks.spawn(self._drop_secrets(), name="drop the Secrets of runs that are over")
         for row in rows:
             try:
                 self._book.enter(row, attempted=True)
@@ -95,7 +106,7 @@ class Controller:
         await self._tasks.stop()
         await self._book.write_once()
 
-    async def submit(self, run: WorkflowRun) -> WorkflowRun:
+    async def submit(self, run: WorkflowRun, beside: Companions = NOTHING) -> WorkflowRun:
         """Accept the run; return once that is durable. See `Workflows.submit`.
 
         An executor that is not known is refused here; one that does not answer is waited for.
@@ -106,7 +117,25 @@ class Controller:
         self._check_executor(executor)
         node = msgspec.structs.replace(plan.node, executor=executor)
         run = progress.begin(run, node, datetime.now(UTC))
-        return await self._book.insert(run)
+        own = beside.of(plan.request.pod)
+        if not own.hash:
+            return await self._book.insert(run, own)
+        # In the background, so that a client that goes away leaves no Secret of a refused run.
+        accept = self._accept(run, own)
+        return await self._tasks.complete(accept, name=f"acceptance of {run.metadata.name}")
+
+    async def _accept(self, run: WorkflowRun, beside: Companions) -> WorkflowRun:
+        # Before the row: a run that is accepted has its Secrets, whatever happens next.
+        uid = run.metadata.uid
+        await self._keeper.hold(uid, beside)
+        try:
+            accepted = await self._book.insert(run, beside)
+        except ArgoexecError:
+            await self._keeper.drop(uid)
+            raise
+        if accepted.metadata.uid != uid:
+            await self._keeper.drop(uid)
+        return accepted
 
     async def get_run(self, ref: RunRef) -> WorkflowRun:
         """Return the run as it is now. `NotFoundError` when it is unknown."""
@@ -183,11 +212,22 @@ class Controller:
     def _adopt(self, entry: Entry) -> None:
         self._lane(entry).add(entry)
 
+    def _is_over(self, entry: Entry) -> None:
+        if entry.beside:
+            self._over.put_nowait(entry.uid)
+
+    async def _drop_secrets(self) -> None:
+        """Forget the Secrets of runs that are over; what a stop cuts off, the next start does."""
+        while True:
+            await self._keeper.drop(await self._over.get())
+
     def _lane(self, entry: Entry) -> Lane:
         name = entry.node.executor
         lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[name] = Lane(name, self._resolve, self._book, self._store.id)
+            lane = self._lanes[name] = Lane(
+                name, self._resolve, self._book, self._keeper, self._store.id
+            )
             lane.start(self._cursors.get(name, ""))
         return lane
 

@@ -15,6 +15,7 @@ from argoexec_cli.controller.paging import page_start
 from argoexec_cli.errors import NotFoundError
 from argoexec_cli.executors.local.database import Database
 from argoexec_cli.models.base import decode_json, encode_json
+from argoexec_cli.models.companions import NOTHING, Companions
 from argoexec_cli.models.selector import parse_selector
 from argoexec_cli.models.workflow import WorkflowRun
 from argoexec_cli.models.workflows import RunPage, RunQuery, RunRef
@@ -29,22 +30,41 @@ CREATE TABLE IF NOT EXISTS runs (
     UNIQUE (namespace, name));
 CREATE INDEX IF NOT EXISTS runs_by_revision ON runs (revision);
 CREATE INDEX IF NOT EXISTS active_runs ON runs (position) WHERE active;
+CREATE TABLE IF NOT EXISTS beside (
+    uid TEXT PRIMARY KEY, hash TEXT NOT NULL, public BLOB NOT NULL, secrets INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tombstones (revision INTEGER PRIMARY KEY, run BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS cursors (executor TEXT PRIMARY KEY, token TEXT NOT NULL);
 """
-_COLUMNS: Final = "run, revision, accepted, deleting, position"
+_COLUMNS: Final = "run, revision, accepted, deleting, position, COALESCE(hash, '')"
 _KEPT_TOMBSTONES: Final = 10_000
 _PAGE: Final = 1_000
 
 
 class StoredRun(NamedTuple):
-    """A row. `accepted`: its pod has been taken by the executor; `deleting`: nobody wants it."""
+    """A row. `accepted`: its pod has been taken by the executor; `deleting`: nobody wants it;
+    `beside`: the hash of what came beside it, if something did.
+    """
 
     run: WorkflowRun
     revision: int = 0
     accepted: bool = False
     deleting: bool = False
     position: int = 0
+    beside: str = ""
+
+
+class NewRun(NamedTuple):
+    """A run to insert, and what came beside it, of which no Secret is stored."""
+
+    run: WorkflowRun
+    beside: Companions = NOTHING
+
+
+class Beside(NamedTuple):
+    """What is stored of what came beside a run, without its Secrets, and whether it has some."""
+
+    public: Companions = NOTHING
+    secrets: bool = False
 
 
 class Change(NamedTuple):
@@ -58,7 +78,7 @@ class Change(NamedTuple):
 class Batch(NamedTuple):
     """What is written in one transaction. `cursors`: how far each executor's watch was handled."""
 
-    inserts: list[WorkflowRun]
+    inserts: list[NewRun]
     updates: list[StoredRun]
     deletes: list[WorkflowRun]
     cursors: dict[str, str]
@@ -116,6 +136,17 @@ class RunStore:
         if not rows or (ref.uid and rows[0].run.metadata.uid != ref.uid):
             raise NotFoundError(f"workflow run {ref} not found", hint="list them: argoexec list")
         return rows[0]
+
+    async def beside(self, uid: str) -> Beside:
+        """Return what is stored of what came beside the run."""
+
+        def read(db: sqlite3.Connection) -> Beside:
+            found = "SELECT public, secrets FROM beside WHERE uid = ?"
+            for public, secrets in db.execute(found, (uid,)):
+                return Beside(decode_json(public, Companions), bool(secrets))
+            return Beside()
+
+        return await self._db.read(read)
 
     async def page(self, query: RunQuery) -> RunPage:
         """Return a page of the runs that match, oldest first."""
@@ -181,13 +212,15 @@ class RunStore:
             )
         for run in batch.deletes:
             changes.append(Change(run, self._next_revision(), True))
-            db.execute("DELETE FROM runs WHERE uid = ?", (run.metadata.uid,))
+            for table in ("runs", "beside"):
+                db.execute(f"DELETE FROM {table} WHERE uid = ?", (run.metadata.uid,))  # noqa: S608 - ours
             db.execute("INSERT INTO tombstones VALUES (?, ?)", (self._revision, encode_json(run)))
             self._trim_tombstones(db)
         db.executemany("INSERT OR REPLACE INTO cursors VALUES (?, ?)", batch.cursors.items())
         return Written(inserted, changes)
 
-    def _insert(self, db: sqlite3.Connection, run: WorkflowRun, changes: list[Change]) -> StoredRun:
+    def _insert(self, db: sqlite3.Connection, new: NewRun, changes: list[Change]) -> StoredRun:
+        run, beside = new
         meta = run.metadata
         found = _select(db, "namespace = ? AND name = ?", (meta.namespace, meta.name))
         if found:
@@ -198,8 +231,12 @@ class RunStore:
             " VALUES (?, ?, ?, ?, ?, ?, 1)",
             (meta.uid, meta.namespace, meta.name, encode_json(run), run.status.phase, revision),
         )
+        if beside.hash:
+            public = encode_json(Companions(beside.config_maps))
+            given = (meta.uid, beside.hash, public, bool(beside.secrets))
+            db.execute("INSERT INTO beside VALUES (?, ?, ?, ?)", given)
         changes.append(Change(run, revision))
-        return StoredRun(run, revision)
+        return StoredRun(run, revision, beside=beside.hash)
 
     def _next_revision(self) -> int:
         """Only called in the writer's thread, so revisions are in the order of commits."""
@@ -239,11 +276,12 @@ def _select(db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> lis
 
 def _cursor(db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> sqlite3.Cursor:
     # The conditions are constants of this module; values always travel as parameters.
-    return db.execute(f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY position", args)  # noqa: S608
+    tables = "runs LEFT JOIN beside USING (uid)"
+    return db.execute(f"SELECT {_COLUMNS} FROM {tables} WHERE {where} ORDER BY position", args)  # noqa: S608
 
 
-def _stored(row: tuple[bytes, int, int, int, int]) -> StoredRun:
-    run, revision, accepted, deleting, position = row
+def _stored(row: tuple[bytes, int, int, int, int, str]) -> StoredRun:
+    run, revision, accepted, deleting, position, beside = row
     return StoredRun(
-        decode_json(run, WorkflowRun), revision, bool(accepted), bool(deleting), position
+        decode_json(run, WorkflowRun), revision, bool(accepted), bool(deleting), position, beside
     )

@@ -8,12 +8,12 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from argoexec_cli.controller.arguments import SPEC, unknown_parameter
-from argoexec_cli.controller.companions import Companions, check_companion, companions
 from argoexec_cli.controller.documents import Document
 from argoexec_cli.controller.names import check_pod_name, generate_name
 from argoexec_cli.controller.plan import check_run
 from argoexec_cli.errors import InvalidError
 from argoexec_cli.models.base import FieldError, Model
+from argoexec_cli.models.companions import Companion, Companions, companions
 from argoexec_cli.models.config import ConfigMap, Secret
 from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.workflow import (
@@ -44,7 +44,7 @@ class Part(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """What to run, and what the pods among it may refer to."""
+    """What to run, and what their pods may refer to."""
 
     objects: list[WorkflowRun | Pod]
     companions: Companions = Companions()
@@ -67,20 +67,15 @@ def assemble(parts: Sequence[Part], overrides: Overrides) -> Submission:
 
 
 def _beside(parts: Sequence[Part], overrides: Overrides) -> Companions:
-    given: list[ConfigMap | Secret] = []
+    given: list[Companion] = []
     for document, value in parts:
         if not isinstance(value, ConfigMap | Secret):
             continue
-        check_companion(value, document)
+        if not value.metadata.name:
+            document.refuse("metadata.name", f"metadata.name: a {value.kind} needs a name")
         namespace = overrides.namespace or value.metadata.namespace or "default"
         meta = msgspec.structs.replace(value.metadata, namespace=namespace)
         given.append(msgspec.structs.replace(value, metadata=meta))
-        if any(isinstance(part.value, Workflow | WorkflowRun) for part in parts):
-            document.refuse(
-                "kind",
-                f"kind {value.kind} goes with pods; workflows cannot have it yet",
-                hint="submit the Pod that needs it, with it, in a submission of its own",
-            )
     return companions(given)
 
 

@@ -23,7 +23,7 @@ class WorkflowsService(workflows_pb2_grpc.WorkflowsServicer):
         self, request: workflows_pb2.SubmitRequest, context: Any
     ) -> workflows_pb2.WorkflowRun:
         """Accept a run."""
-        run = await self._workflows.submit(runs.submit_from_message(request))
+        run = await self._workflows.submit(*runs.submit_from_message(request))
         return runs.run_to_message(run)
 
     async def GetRun(

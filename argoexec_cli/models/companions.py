@@ -1,19 +1,20 @@
-"""ConfigMaps and Secrets that a submission brings along: each pod gets those that it refers to."""
+"""ConfigMaps and Secrets that come beside pods and runs: each pod gets those that it refers to."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final
 
-from argoexec_cli.controller.documents import Document
+from argoexec_cli.models.base import Model, encode_json
 from argoexec_cli.models.config import ConfigMap, Secret
 from argoexec_cli.models.pod import Container, Pod, Volume
 
 Companion = ConfigMap | Secret
 
 
-class Companions(NamedTuple):
-    """What came beside the pods, each in its namespace."""
+class Companions(Model):
+    """What came beside the pods, each in its namespace (an empty one: whichever the pod has)."""
 
     config_maps: tuple[ConfigMap, ...] = ()
     secrets: tuple[Secret, ...] = ()
@@ -27,11 +28,15 @@ class Companions(NamedTuple):
             tuple(one for one in self.secrets if _is(one, space, wanted)),
         )
 
+    @property
+    def hash(self) -> str:
+        """Equal for equal objects; empty when there are none."""
+        if not (self.config_maps or self.secrets):
+            return ""
+        return hashlib.sha256(encode_json(self)).hexdigest()[:32]
 
-def check_companion(one: Companion, document: Document) -> None:
-    """Refuse, with file and line, an object that nobody could refer to."""
-    if not one.metadata.name:
-        document.refuse("metadata.name", f"metadata.name: a {one.kind} needs a name")
+
+NOTHING: Final = Companions()
 
 
 def companions(given: Sequence[Companion]) -> Companions:
@@ -43,7 +48,8 @@ def companions(given: Sequence[Companion]) -> Companions:
 
 
 def _is(one: Companion, namespace: str, wanted: set[tuple[str, str]]) -> bool:
-    return one.metadata.namespace == namespace and (one.kind, one.metadata.name) in wanted
+    space = one.metadata.namespace
+    return space in ("", namespace) and (one.kind, one.metadata.name) in wanted
 
 
 def _references(pod: Pod) -> Iterator[tuple[str, str]]:

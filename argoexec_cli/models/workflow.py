@@ -17,12 +17,15 @@ from argoexec_cli.models.base import Model
 from argoexec_cli.models.meta import ObjectMeta
 from argoexec_cli.models.pod import (
     Container,
+    ContainerPort,
     EnvVar,
     PullPolicy,
     ResourceRequirements,
     Volume,
     VolumeMount,
 )
+from argoexec_cli.models.security import PodSecurityContext, SecurityContext
+from argoexec_cli.models.sources import EnvFromSource, LocalObjectReference
 
 Phase = Literal["", "Pending", "Running", "Succeeded", "Failed", "Error"]
 FULFILLED: Final = frozenset({"Succeeded", "Failed", "Error"})
@@ -108,7 +111,10 @@ class MainContainer(Model):
     args: tuple[str, ...] = ()
     working_dir: str = ""
     env: tuple[EnvVar, ...] = ()
+    env_from: tuple[EnvFromSource, ...] = ()
+    ports: tuple[ContainerPort, ...] = ()
     resources: ResourceRequirements = ResourceRequirements()
+    security_context: SecurityContext = SecurityContext()
     volume_mounts: tuple[VolumeMount, ...] = ()
 
 
@@ -121,7 +127,9 @@ class ScriptTemplate(MainContainer, kw_only=True):
 
 
 class Template(Model):
-    """Source: Argo's Template. Exactly one of `container` and `script` says what to run."""
+    """Source: Argo's Template. Exactly one of `container` and `script` says what to run; its
+    `security_context` is in place of the workflow's.
+    """
 
     name: str
     inputs: Inputs = Inputs()
@@ -131,6 +139,7 @@ class Template(Model):
     script: ScriptTemplate | None = None
     init_containers: tuple[Container, ...] = ()
     volumes: tuple[Volume, ...] = ()
+    security_context: PodSecurityContext | None = None
     active_deadline_seconds: int | str | None = None
 
 
@@ -141,6 +150,8 @@ class WorkflowSpec(Model):
     entrypoint: str
     arguments: Arguments = Arguments()
     volumes: tuple[Volume, ...] = ()
+    image_pull_secrets: tuple[LocalObjectReference, ...] = ()
+    security_context: PodSecurityContext | None = None
     active_deadline_seconds: int | None = None
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Literal, Protocol
 
 from argoexec_cli.models.base import Model
+from argoexec_cli.models.companions import NOTHING, Companions
 from argoexec_cli.models.workflow import WorkflowRun
 
 
@@ -52,11 +53,11 @@ class Workflows(Protocol):
     call may be repeated.
     """
 
-    async def submit(self, run: WorkflowRun) -> WorkflowRun:
-        """Accept the run; return once that is durable.
+    async def submit(self, run: WorkflowRun, beside: Companions = NOTHING) -> WorkflowRun:
+        """Accept the run; return once that is durable. Its pods get what they refer to of *beside*.
 
-        Idempotent on (namespace, name): the same spec returns the run that is there, another is
-        `AlreadyExistsError`. `InvalidError` names the field that is wrong.
+        Idempotent on (namespace, name): the same spec with the same companions returns the run that
+        is there, another is `AlreadyExistsError`. `InvalidError` names the field that is wrong.
         """
         ...
 

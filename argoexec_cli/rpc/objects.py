@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from argoexec_cli.models.base import FieldError, UnknownFieldError, decode
+from argoexec_cli.models.companions import Companions
 from argoexec_cli.models.config import ConfigMap, Secret
+from argoexec_cli.rpc.gen.argoexec.v1alpha1 import executor_pb2, workflows_pb2
 from argoexec_cli.rpc.gen.k8s import config_pb2
 from argoexec_cli.rpc.reading import reader
 from argoexec_cli.rpc.writing import writer
@@ -36,6 +38,22 @@ def secret_from_message(message: config_pb2.Secret, path: str) -> Secret:
     is in its message.
     """
     return _read(message, Secret, path)
+
+
+def companions_from_message(
+    message: executor_pb2.RunPodRequest | workflows_pb2.SubmitRequest,
+) -> Companions:
+    """Return what came beside a pod or a run. `FieldError` as above."""
+    return Companions(
+        tuple(
+            config_map_from_message(one, f"config_maps[{place}]")
+            for place, one in enumerate(message.config_maps)
+        ),
+        tuple(
+            secret_from_message(one, f"secrets[{place}]")
+            for place, one in enumerate(message.secrets)
+        ),
+    )
 
 
 def _read(message: Any, model: type[_T], path: str) -> _T:

@@ -25,9 +25,8 @@ from argoexec_cli.models.record import (
 )
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import executor_pb2, info_pb2, pods_pb2
 from argoexec_cli.rpc.objects import (
-    config_map_from_message,
+    companions_from_message,
     config_map_to_message,
-    secret_from_message,
     secret_to_message,
 )
 from argoexec_cli.rpc.pods import pod_from_answer, pod_from_message, pod_to_message
@@ -84,6 +83,7 @@ def request_from_message(message: executor_pb2.RunPodRequest) -> PodRequest:
     refuse_unknown(message)
     wanted = message.outputs
     refuse_unknown(wanted, "outputs")
+    beside = companions_from_message(message)
     return PodRequest(
         pod=pod_from_message(message.pod),
         outputs=OutputsWanted(
@@ -96,14 +96,8 @@ def request_from_message(message: executor_pb2.RunPodRequest) -> PodRequest:
             ),
         ),
         files=tuple(_file(file, f"files[{place}]") for place, file in enumerate(message.files)),
-        config_maps=tuple(
-            config_map_from_message(one, f"config_maps[{place}]")
-            for place, one in enumerate(message.config_maps)
-        ),
-        secrets=tuple(
-            secret_from_message(one, f"secrets[{place}]")
-            for place, one in enumerate(message.secrets)
-        ),
+        config_maps=beside.config_maps,
+        secrets=beside.secrets,
     )
 
 

@@ -6,9 +6,15 @@ from typing import Final
 
 from argoexec_cli.errors import UnsupportedError
 from argoexec_cli.models.base import FieldError, decode_json, encode_json
+from argoexec_cli.models.companions import Companions
 from argoexec_cli.models.workflow import WorkflowRun
 from argoexec_cli.models.workflows import RunPage, RunQuery, RunRef, RunUpdate
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import workflows_pb2
+from argoexec_cli.rpc.objects import (
+    companions_from_message,
+    config_map_to_message,
+    secret_to_message,
+)
 from argoexec_cli.rpc.queries import UpdateType
 from argoexec_cli.rpc.records import refuse_unknown
 from argoexec_cli.rpc.status import VERSION_HINT
@@ -56,15 +62,21 @@ def run_from_message(message: workflows_pb2.WorkflowRun) -> WorkflowRun:
         raise UnsupportedError(text, hint=VERSION_HINT) from exc
 
 
-def submit_to_message(run: WorkflowRun) -> workflows_pb2.SubmitRequest:
-    """Return the message that submits *run*."""
-    return workflows_pb2.SubmitRequest(json=encode_json(run).decode())
+def submit_to_message(run: WorkflowRun, beside: Companions) -> workflows_pb2.SubmitRequest:
+    """Return the message that submits *run* with what came *beside* it."""
+    return workflows_pb2.SubmitRequest(
+        json=encode_json(run).decode(),
+        config_maps=[config_map_to_message(one) for one in beside.config_maps],
+        secrets=[secret_to_message(one) for one in beside.secrets],
+    )
 
 
-def submit_from_message(message: workflows_pb2.SubmitRequest) -> WorkflowRun:
-    """Return the run to start. `FieldError` names the field that is wrong or not supported."""
+def submit_from_message(message: workflows_pb2.SubmitRequest) -> tuple[WorkflowRun, Companions]:
+    """Return the run to start and what came beside it. `FieldError` names the field that is wrong
+    or not supported.
+    """
     refuse_unknown(message)
-    return decode_json(message.json, WorkflowRun)
+    return decode_json(message.json, WorkflowRun), companions_from_message(message)
 
 
 def list_to_message(query: RunQuery) -> workflows_pb2.ListRunsRequest:

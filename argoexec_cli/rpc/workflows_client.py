@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING
 
+from argoexec_cli.models.companions import NOTHING, Companions
 from argoexec_cli.models.workflow import WorkflowRun
 from argoexec_cli.models.workflows import RunPage, RunQuery, RunRef, RunUpdate
 from argoexec_cli.rpc import runs
@@ -30,9 +31,9 @@ class RemoteWorkflows:
         self._patience = patience
         self._stub = workflows_pb2_grpc.WorkflowsStub(connection.channel)  # type: ignore[no-untyped-call] # generated
 
-    async def submit(self, run: WorkflowRun) -> WorkflowRun:
+    async def submit(self, run: WorkflowRun, beside: Companions = NOTHING) -> WorkflowRun:
         """Accept the run; return once that is durable."""
-        message = runs.submit_to_message(run)
+        message = runs.submit_to_message(run, beside)
         answer = await answered(self._stub.Submit(message, timeout=QUESTION_S), self._address)
         return runs.run_from_message(answer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from argoexec_cli.controller.load import Overrides, Source, load_everything
+from argoexec_cli.controller.plan import check_run
 from argoexec_cli.controller.submission import Submission
 from argoexec_cli.errors import InvalidError
 from argoexec_cli.models.pod import Pod
@@ -45,8 +46,8 @@ def load(text: str, **overrides: str) -> Submission:
 
 
 def names_of(given: Submission) -> list[str]:
-    (pod,) = given.objects
-    assert isinstance(pod, Pod)
+    (one,) = given.objects
+    pod = one if isinstance(one, Pod) else check_run(one).request.pod
     own = given.companions.of(pod)
     maps = [one.metadata.name for one in own.config_maps]
     return maps + [one.metadata.name for one in own.secrets]
@@ -96,10 +97,16 @@ def test_what_is_wrong_is_told_with_its_line_and_without_a_value(text: str, told
     assert "hush" not in caught.value.message
 
 
-def test_a_workflow_cannot_have_them_yet() -> None:
+def test_a_workflow_gets_what_its_pod_refers_to() -> None:
+    template = "{name: a, container: {image: b, %s}, volumes: [%s]}"
     workflow = (
         "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\n"
-        "spec: {entrypoint: a, templates: [{name: a, container: {image: b}}]}\n"
+        "spec: {entrypoint: a, arguments: {parameters: [{name: which, value: sec}]}, templates: ["
     )
-    with pytest.raises(InvalidError, match=r"f\.yaml:2: kind ConfigMap goes with pods"):
-        load(OBJECTS + workflow)
+    template %= ("envFrom: [{configMapRef: {name: cm}}]", "{name: v, %s}")
+    template %= 'secret: {secretName: "{{workflow.parameters.which}}"}'
+    assert names_of(load(f"{OBJECTS}{workflow}{template}]}}\n")) == ["cm", "sec"]
+    simple = "{name: a, container: {image: b}}"
+    assert names_of(load(f"{OBJECTS}{workflow}{simple}]}}\n")) == []
+    logins = f"{workflow}{simple}], imagePullSecrets: [{{name: sec}}]}}\n"
+    assert names_of(load(OBJECTS + logins)) == ["sec"]

@@ -57,6 +57,27 @@ def test_the_same_run_has_the_same_pod_and_another_run_another() -> None:
     assert plan_run(decode(document, WorkflowRun)).request.pod.metadata.uid != uid
 
 
+def test_what_a_workflow_says_of_its_pods() -> None:
+    container = {
+        "image": "b",
+        "envFrom": [{"secretRef": {"name": "s"}}],
+        "ports": [{"containerPort": 80}],
+        "securityContext": {"runAsUser": 7},
+    }
+    spec = {"imagePullSecrets": [{"name": "login"}], "securityContext": {"fsGroup": 3}}
+    pod = encode(plan({"container": container}, **spec).request.pod)
+    assert {key: pod["spec"][key] for key in spec} == {
+        "imagePullSecrets": ({"name": "login"},),
+        "securityContext": {"fsGroup": 3},
+    }
+    (main,) = pod["spec"]["containers"]
+    assert main["envFrom"] == ({"secretRef": {"name": "s"}},)
+    assert main["ports"] == ({"containerPort": 80},)
+    assert main["securityContext"] == {"runAsUser": 7}
+    own = plan({"container": container, "securityContext": {"fsGroup": 4}}, **spec)
+    assert own.request.pod.spec.security_context.fs_group == 4
+
+
 def test_the_node_is_argos_root_node() -> None:
     node = plan(CONTAINER).node
     assert encode(node) == {

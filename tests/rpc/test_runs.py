@@ -14,6 +14,8 @@ from grpc import aio
 from argoexec_cli.daemon.server import WORKFLOWS, serving
 from argoexec_cli.errors import AlreadyExistsError, NotFoundError, UnsupportedError
 from argoexec_cli.models.base import FieldError, UnknownFieldError
+from argoexec_cli.models.companions import NOTHING, Companions
+from argoexec_cli.models.config import ConfigMap, Secret
 from argoexec_cli.models.meta import ObjectMeta
 from argoexec_cli.models.workflow import WorkflowRun, WorkflowRunSpec, WorkflowRunStatus
 from argoexec_cli.models.workflows import RunPage, RunQuery, RunRef, RunUpdate
@@ -38,8 +40,10 @@ class MemoryWorkflows:
     def __init__(self) -> None:
         self.runs: dict[str, WorkflowRun] = {}
         self.asked: list[Any] = []
+        self.beside: list[Companions] = []
 
-    async def submit(self, run: WorkflowRun) -> WorkflowRun:
+    async def submit(self, run: WorkflowRun, beside: Companions = NOTHING) -> WorkflowRun:
+        self.beside.append(beside)
         known = self.runs.setdefault(run.metadata.name, run)
         if known.spec != run.spec:
             raise AlreadyExistsError("another run has this name")
@@ -102,6 +106,17 @@ async def test_submit_get_and_delete(remote: RemoteWorkflows) -> None:
         await remote.get_run(RunRef(name="a"))
     with pytest.raises(FieldError, match=r"ref\.name: required"):
         await remote.get_run(RunRef(name=""))
+
+
+async def test_what_is_beside_a_run_travels(
+    remote: RemoteWorkflows, workflows: MemoryWorkflows
+) -> None:
+    beside = Companions(
+        (ConfigMap(metadata=ObjectMeta(name="cm"), data={"a": "b"}),),
+        (Secret(metadata=ObjectMeta(name="s"), data={"token": b"\x00hush"}),),
+    )
+    await remote.submit(run("a"), beside)
+    assert workflows.beside == [beside]
 
 
 async def test_list_asks_for_what_was_asked(

@@ -62,11 +62,11 @@ async def submit_(
 ) -> int:
     """Run workflows and pods from manifests.
 
-    Workflow, WorkflowRun and Pod; several documents and files too. A Pod gets the ConfigMaps and
-    Secrets beside it that it refers to. Prints each name. Submitting the same again under the same
-    name attaches to what is there. With --wait, --watch or --log the exit code tells how it ended:
-    0 succeeded, 1 failed, 8 stopped. With --to argo a Workflow is created in the cluster, and its
-    container and script templates are handed to argoexec's executors.
+    Workflow, WorkflowRun and Pod; several documents and files too. Each gets the ConfigMaps and
+    Secrets beside it that its pod refers to. Prints each name. Submitting the same again under the
+    same name attaches to what is there. With --wait, --watch or --log the exit code tells how it
+    ended: 0 succeeded, 1 failed, 8 stopped. With --to argo a Workflow is created in the cluster,
+    and its container and script templates are handed to argoexec's executors.
     """
     if options.to == "argo":
         return await _to_argo(session, file, options, output, cluster)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import logging
 import os
+import shutil
 import stat
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, Literal
 
 from argoexec_cli.errors import ArgoexecError, InvalidError, PreconditionError, UnavailableError
 
 Make = Literal["", "directory", "file"]
+_log = logging.getLogger(__name__)
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _NOSUID_NODEV: Final = 0x2 | 0x4
 _BIND: Final = 0x1000
@@ -71,6 +75,23 @@ def unmount_all(directory: Path) -> None:
     """
     for place in directory.iterdir() if directory.exists() else ():
         unmount(place)
+
+
+def remove_directory(directory: Path) -> None:
+    """Unmount everything right below its `mounts`, then delete all of it."""
+    try:
+        unmount_all(directory / "mounts")
+    except OSError as exc:  # what is still mounted is not ours to delete
+        _log.warning("%s stays: %s", directory, exc.strerror)
+        return
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def remove_others(directory: Path, kept: Collection[str]) -> None:
+    """Remove, as `remove_directory` does, everything in *directory* but what is *kept*."""
+    found = os.listdir(directory) if directory.exists() else []
+    for name in set(found) - set(kept):
+        remove_directory(directory / name)
 
 
 def _mount_id(path: Path) -> str:

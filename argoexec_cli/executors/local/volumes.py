@@ -31,6 +31,8 @@ from argoexec_cli.executors.local.mounting import (
     Make,
     bind_below,
     mount_memory,
+    remove_directory,
+    remove_others,
     unmount,
     unmount_all,
 )
@@ -131,13 +133,11 @@ class PodDirectories:
         """Delete everything of the pod. Unknown: nothing to do."""
         directory = self._directory / pod_uid
         if directory.exists():
-            await asyncio.to_thread(_remove, directory)
+            await asyncio.to_thread(remove_directory, directory)
 
     async def remove_others(self, pod_uids: Collection[str]) -> None:
         """Delete what belongs to none of these pods: a crash came before they were accepted."""
-        found = await asyncio.to_thread(_names, self._directory)
-        for uid in set(found) - set(pod_uids):
-            await self.remove(uid)
+        await asyncio.to_thread(remove_others, self._directory, pod_uids)
 
 
 def _make(root: Path, request: PodRequest, sources: Sources, host_paths: tuple[str, ...]) -> None:
@@ -257,19 +257,6 @@ def _write(directory: Path, files: dict[str, str]) -> None:
             (directory / name).write_text(content, encoding="utf-8")
     except OSError as exc:
         raise _translate(exc, directory) from exc
-
-
-def _remove(directory: Path) -> None:
-    try:
-        unmount_all(directory / "mounts")
-    except OSError as exc:  # what is still mounted is not ours to delete
-        _log.warning("%s stays: %s", directory, exc.strerror)
-        return
-    shutil.rmtree(directory, ignore_errors=True)
-
-
-def _names(directory: Path) -> list[str]:
-    return os.listdir(directory) if directory.exists() else []
 
 
 def _translate(exc: OSError, made: Path) -> ArgoexecError:

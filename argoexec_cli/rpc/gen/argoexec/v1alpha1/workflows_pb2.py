@@ -12,41 +12,42 @@ from google.protobuf.internal import builder as _builder
 _sym_db = _symbol_database.Default()
 
 
+from argoexec_cli.rpc.gen.k8s import config_pb2 as argoexec__cli_dot_rpc_dot_gen_dot_k8s_dot_config__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n6argoexec_cli/rpc/gen/argoexec/v1alpha1/workflows.proto\x12\x11\x61rgoexec.v1alpha1\"6\n\x06RunRef\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\"j\n\x0bWorkflowRun\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\r\n\x05phase\x18\x04 \x01(\t\x12\x10\n\x08revision\x18\x05 \x01(\x03\x12\x0c\n\x04json\x18\x06 \x01(\t\"\x1d\n\rSubmitRequest\x12\x0c\n\x04json\x18\x01 \x01(\t\"7\n\rGetRunRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.RunRef\"v\n\x0fListRunsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08selector\x18\x02 \x01(\t\x12\r\n\x05phase\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\"Y\n\x10ListRunsResponse\x12,\n\x04runs\x18\x01 \x03(\x0b\x32\x1e.argoexec.v1alpha1.WorkflowRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x10WatchRunsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08selector\x18\x03 \x01(\t\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\x12\r\n\x05phase\x18\x05 \x01(\t\"\xdf\x01\n\x11WatchRunsResponse\x12\x37\n\x04type\x18\x01 \x01(\x0e\x32).argoexec.v1alpha1.WatchRunsResponse.Type\x12+\n\x03run\x18\x02 \x01(\x0b\x32\x1e.argoexec.v1alpha1.WorkflowRun\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"N\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\t\n\x05\x41\x44\x44\x45\x44\x10\x01\x12\x0c\n\x08MODIFIED\x10\x02\x12\x0b\n\x07\x44\x45LETED\x10\x03\x12\n\n\x06SYNCED\x10\x04\"I\n\x0eStopRunRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.RunRef\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x11\n\x0fStopRunResponse\":\n\x10\x44\x65leteRunRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.RunRef\"\x13\n\x11\x44\x65leteRunResponse2\xfc\x03\n\tWorkflows\x12J\n\x06Submit\x12 .argoexec.v1alpha1.SubmitRequest\x1a\x1e.argoexec.v1alpha1.WorkflowRun\x12J\n\x06GetRun\x12 .argoexec.v1alpha1.GetRunRequest\x1a\x1e.argoexec.v1alpha1.WorkflowRun\x12S\n\x08ListRuns\x12\".argoexec.v1alpha1.ListRunsRequest\x1a#.argoexec.v1alpha1.ListRunsResponse\x12X\n\tWatchRuns\x12#.argoexec.v1alpha1.WatchRunsRequest\x1a$.argoexec.v1alpha1.WatchRunsResponse0\x01\x12P\n\x07StopRun\x12!.argoexec.v1alpha1.StopRunRequest\x1a\".argoexec.v1alpha1.StopRunResponse\x12V\n\tDeleteRun\x12#.argoexec.v1alpha1.DeleteRunRequest\x1a$.argoexec.v1alpha1.DeleteRunResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n6argoexec_cli/rpc/gen/argoexec/v1alpha1/workflows.proto\x12\x11\x61rgoexec.v1alpha1\x1a%argoexec_cli/rpc/gen/k8s/config.proto\"6\n\x06RunRef\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\"j\n\x0bWorkflowRun\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\r\n\x05phase\x18\x04 \x01(\t\x12\x10\n\x08revision\x18\x05 \x01(\x03\x12\x0c\n\x04json\x18\x06 \x01(\t\"~\n\rSubmitRequest\x12\x0c\n\x04json\x18\x01 \x01(\t\x12\x32\n\x0b\x63onfig_maps\x18\x02 \x03(\x0b\x32\x1d.k8s.io.api.core.v1.ConfigMap\x12+\n\x07secrets\x18\x03 \x03(\x0b\x32\x1a.k8s.io.api.core.v1.Secret\"7\n\rGetRunRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.RunRef\"v\n\x0fListRunsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08selector\x18\x02 \x01(\t\x12\r\n\x05phase\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\"Y\n\x10ListRunsResponse\x12,\n\x04runs\x18\x01 \x03(\x0b\x32\x1e.argoexec.v1alpha1.WorkflowRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x10WatchRunsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08selector\x18\x03 \x01(\t\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\x12\r\n\x05phase\x18\x05 \x01(\t\"\xdf\x01\n\x11WatchRunsResponse\x12\x37\n\x04type\x18\x01 \x01(\x0e\x32).argoexec.v1alpha1.WatchRunsResponse.Type\x12+\n\x03run\x18\x02 \x01(\x0b\x32\x1e.argoexec.v1alpha1.WorkflowRun\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"N\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\t\n\x05\x41\x44\x44\x45\x44\x10\x01\x12\x0c\n\x08MODIFIED\x10\x02\x12\x0b\n\x07\x44\x45LETED\x10\x03\x12\n\n\x06SYNCED\x10\x04\"I\n\x0eStopRunRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.RunRef\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x11\n\x0fStopRunResponse\":\n\x10\x44\x65leteRunRequest\x12&\n\x03ref\x18\x01 \x01(\x0b\x32\x19.argoexec.v1alpha1.RunRef\"\x13\n\x11\x44\x65leteRunResponse2\xfc\x03\n\tWorkflows\x12J\n\x06Submit\x12 .argoexec.v1alpha1.SubmitRequest\x1a\x1e.argoexec.v1alpha1.WorkflowRun\x12J\n\x06GetRun\x12 .argoexec.v1alpha1.GetRunRequest\x1a\x1e.argoexec.v1alpha1.WorkflowRun\x12S\n\x08ListRuns\x12\".argoexec.v1alpha1.ListRunsRequest\x1a#.argoexec.v1alpha1.ListRunsResponse\x12X\n\tWatchRuns\x12#.argoexec.v1alpha1.WatchRunsRequest\x1a$.argoexec.v1alpha1.WatchRunsResponse0\x01\x12P\n\x07StopRun\x12!.argoexec.v1alpha1.StopRunRequest\x1a\".argoexec.v1alpha1.StopRunResponse\x12V\n\tDeleteRun\x12#.argoexec.v1alpha1.DeleteRunRequest\x1a$.argoexec.v1alpha1.DeleteRunResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argoexec_cli.rpc.gen.argoexec.v1alpha1.workflows_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_RUNREF']._serialized_start=77
-  _globals['_RUNREF']._serialized_end=131
-  _globals['_WORKFLOWRUN']._serialized_start=133
-  _globals['_WORKFLOWRUN']._serialized_end=239
-  _globals['_SUBMITREQUEST']._serialized_start=241
-  _globals['_SUBMITREQUEST']._serialized_end=270
-  _globals['_GETRUNREQUEST']._serialized_start=272
-  _globals['_GETRUNREQUEST']._serialized_end=327
-  _globals['_LISTRUNSREQUEST']._serialized_start=329
-  _globals['_LISTRUNSREQUEST']._serialized_end=447
-  _globals['_LISTRUNSRESPONSE']._serialized_start=449
-  _globals['_LISTRUNSRESPONSE']._serialized_end=538
-  _globals['_WATCHRUNSREQUEST']._serialized_start=540
-  _globals['_WATCHRUNSREQUEST']._serialized_end=646
-  _globals['_WATCHRUNSRESPONSE']._serialized_start=649
-  _globals['_WATCHRUNSRESPONSE']._serialized_end=872
-  _globals['_WATCHRUNSRESPONSE_TYPE']._serialized_start=794
-  _globals['_WATCHRUNSRESPONSE_TYPE']._serialized_end=872
-  _globals['_STOPRUNREQUEST']._serialized_start=874
-  _globals['_STOPRUNREQUEST']._serialized_end=947
-  _globals['_STOPRUNRESPONSE']._serialized_start=949
-  _globals['_STOPRUNRESPONSE']._serialized_end=966
-  _globals['_DELETERUNREQUEST']._serialized_start=968
-  _globals['_DELETERUNREQUEST']._serialized_end=1026
-  _globals['_DELETERUNRESPONSE']._serialized_start=1028
-  _globals['_DELETERUNRESPONSE']._serialized_end=1047
-  _globals['_WORKFLOWS']._serialized_start=1050
-  _globals['_WORKFLOWS']._serialized_end=1558
+  _globals['_RUNREF']._serialized_start=116
+  _globals['_RUNREF']._serialized_end=170
+  _globals['_WORKFLOWRUN']._serialized_start=172
+  _globals['_WORKFLOWRUN']._serialized_end=278
+  _globals['_SUBMITREQUEST']._serialized_start=280
+  _globals['_SUBMITREQUEST']._serialized_end=406
+  _globals['_GETRUNREQUEST']._serialized_start=408
+  _globals['_GETRUNREQUEST']._serialized_end=463
+  _globals['_LISTRUNSREQUEST']._serialized_start=465
+  _globals['_LISTRUNSREQUEST']._serialized_end=583
+  _globals['_LISTRUNSRESPONSE']._serialized_start=585
+  _globals['_LISTRUNSRESPONSE']._serialized_end=674
+  _globals['_WATCHRUNSREQUEST']._serialized_start=676
+  _globals['_WATCHRUNSREQUEST']._serialized_end=782
+  _globals['_WATCHRUNSRESPONSE']._serialized_start=785
+  _globals['_WATCHRUNSRESPONSE']._serialized_end=1008
+  _globals['_WATCHRUNSRESPONSE_TYPE']._serialized_start=930
+  _globals['_WATCHRUNSRESPONSE_TYPE']._serialized_end=1008
+  _globals['_STOPRUNREQUEST']._serialized_start=1010
+  _globals['_STOPRUNREQUEST']._serialized_end=1083
+  _globals['_STOPRUNRESPONSE']._serialized_start=1085
+  _globals['_STOPRUNRESPONSE']._serialized_end=1102
+  _globals['_DELETERUNREQUEST']._serialized_start=1104
+  _globals['_DELETERUNREQUEST']._serialized_end=1162
+  _globals['_DELETERUNRESPONSE']._serialized_start=1164
+  _globals['_DELETERUNRESPONSE']._serialized_end=1183
+  _globals['_WORKFLOWS']._serialized_start=1186
+  _globals['_WORKFLOWS']._serialized_end=1694
 # @@protoc_insertion_point(module_scope)

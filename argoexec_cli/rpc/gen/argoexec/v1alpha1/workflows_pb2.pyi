@@ -1,3 +1,4 @@
+from argoexec_cli.rpc.gen.k8s import config_pb2 as _config_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -33,10 +34,14 @@ class WorkflowRun(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., phase: _Optional[str] = ..., revision: _Optional[int] = ..., json: _Optional[str] = ...) -> None: ...
 
 class SubmitRequest(_message.Message):
-    __slots__ = ("json",)
+    __slots__ = ("json", "config_maps", "secrets")
     JSON_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_MAPS_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_FIELD_NUMBER: _ClassVar[int]
     json: str
-    def __init__(self, json: _Optional[str] = ...) -> None: ...
+    config_maps: _containers.RepeatedCompositeFieldContainer[_config_pb2.ConfigMap]
+    secrets: _containers.RepeatedCompositeFieldContainer[_config_pb2.Secret]
+    def __init__(self, json: _Optional[str] = ..., config_maps: _Optional[_Iterable[_Union[_config_pb2.ConfigMap, _Mapping]]] = ..., secrets: _Optional[_Iterable[_Union[_config_pb2.Secret, _Mapping]]] = ...) -> None: ...
 
 class GetRunRequest(_message.Message):
     __slots__ = ("ref",)

@@ -53,8 +53,8 @@ class WorkflowsServicer(object):
 
     def Submit(self, request, context):
         """Accepts a WorkflowRun and starts it; returns when it is on disk, not when it is done.
-        Repeatable: by (namespace, name) the same spec returns the run that is there; another spec is
-        ALREADY_EXISTS. Only a document with metadata.generateName and no name makes a new run each
+        Repeatable: by (namespace, name) the same spec with the same ConfigMaps and Secrets returns the
+        run that is there; anything else is ALREADY_EXISTS. Only a document with metadata.generateName and no name makes a new run each
         time. Cancelling stops nothing: a run that was accepted goes on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
