@@ -1,27 +1,25 @@
-"""`argoexec exec` and `argoexec cp` from outside, with real containers and a real terminal."""
+"""`argoexec exec` and `argoexec cp` from outside, with real containers and a real terminal, on both
+runtimes.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import select
 import signal
-import struct
 import subprocess
-import tempfile
-import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import ARGOEXEC, Cli
+from tests.cli.engines import BOTH, EngineCli, daemon_on, engine_of
+from tests.cli.terminals import Terminal, eventually
 from tests.engines import images
 from tests.engines.docker import DockerEngine
 
-pytestmark = [pytest.mark.docker, pytest.mark.e2e]
+pytestmark = pytest.mark.e2e
 POD = f"""\
 apiVersion: v1
 kind: Pod
@@ -37,67 +35,19 @@ spec:
 """
 
 
-@pytest.fixture(scope="module")
-def cli(docker_engine: DockerEngine) -> Iterator[Cli]:
-    """Give the command line of a daemon on Docker, where the pod `web` runs."""
-    with tempfile.TemporaryDirectory(prefix="ax-", dir="/tmp") as home:
-        cli = Cli(Path(home), f"unix://{home}/s.sock")
-        cli.environment["DOCKER_HOST"] = docker_engine.url
-        where = ["--data-dir", f"{home}/data", "--socket", f"{home}/s.sock"]
-        assert cli.start("serve", "--detach", "--runtime", "docker", *where).wait(60) == 0
-        try:
-            assert cli("submit", "-", stdin=POD).code == 0
-            assert cli("wait", "web", "--for", "running", "--timeout", "60s").code == 0
-            yield cli
-        finally:
-            cli("delete", "web")
-            cli.start("serve", "--stop", *where).wait(60)
+@pytest.fixture(scope="module", params=BOTH)
+def cli(request: pytest.FixtureRequest) -> Iterator[EngineCli]:
+    """Give the command line of a daemon on an engine, where the pod `web` runs."""
+    with daemon_on(engine_of(request)) as cli:
+        assert cli("submit", "-", stdin=POD).code == 0
+        assert cli("wait", "web", "--for", "running", "--timeout", "60s").code == 0
+        yield cli
 
 
 def in_web(cli: Cli, script: str) -> str:
     outcome = cli("exec", "web", "--", "sh", "-c", script)
     assert outcome.code == 0, outcome
     return outcome.out
-
-
-def eventually(check: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not check():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
-class Terminal:
-    """A command on a terminal of its own."""
-
-    def __init__(self, cli: Cli, *words: str) -> None:
-        self.ours, self.theirs = pty.openpty()
-        self.resize(100, 30)
-        self.before = termios.tcgetattr(self.theirs)
-        self.child = cli.start(*words, stdin=self.theirs, stdout=self.theirs, stderr=self.theirs)
-        self.seen = b""
-
-    def resize(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def type(self, text: str) -> None:
-        os.write(self.ours, text.encode())
-
-    def until(self, text: str) -> None:
-        deadline = time.monotonic() + 30
-        while text.encode() not in self.seen:
-            assert time.monotonic() < deadline, (text, self.seen)
-            if select.select([self.ours], [], [], 0.2)[0]:
-                self.seen += os.read(self.ours, 65_536)
-
-    def restored(self) -> bool:
-        return termios.tcgetattr(self.theirs) == self.before
-
-    def close(self) -> None:
-        self.child.kill()
-        self.child.wait()
-        os.close(self.ours)
-        os.close(self.theirs)
 
 
 @pytest.fixture
@@ -176,6 +126,7 @@ def test_a_client_that_ends_ends_its_command(cli: Cli, number: signal.Signals) -
     eventually(lambda: not any(one in in_web(cli, "ps") for one in gone), "all is gone")
 
 
+@pytest.mark.docker
 def test_a_daemon_that_dies_leaves_the_terminal_as_it_was(
     docker_engine: DockerEngine, short_tmp: Path
 ) -> None:
