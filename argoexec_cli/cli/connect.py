@@ -48,7 +48,8 @@ async def connect(session: Session) -> AsyncIterator[Server]:
                 RemoteExecs(connection),
             )
     except UnavailableError as exc:
-        if address.origin == LOCAL:
+        # It may also be that the daemon answers and cannot reach an executor elsewhere.
+        if address.origin == LOCAL or address.value not in exc.message:
             raise
         raise UnavailableError(
             f"{exc.message}; the address is from {address.origin}", hint="argoexec doctor"

@@ -8,15 +8,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from argoexec_cli.cli.registered import Registered
+from argoexec_cli.cli.together import Elsewhere, Find
 from argoexec_cli.errors import NotFoundError, UnavailableError, UnsupportedError
 from argoexec_cli.models.connection import Endpoint
+from argoexec_cli.models.exec import ExecRequest, Execs, Process
 from argoexec_cli.models.executor import Executor, ExecutorInfo
 from argoexec_cli.models.logs import LogChunk, LogQuery
 from argoexec_cli.models.record import PodPage, PodQuery, PodRecord, PodRef, PodRequest, PodUpdate
 from argoexec_cli.rpc.address import parse_address
 from argoexec_cli.rpc.channel import Connection, connect
 from argoexec_cli.rpc.client import RemoteExecutor
+from argoexec_cli.rpc.exec_client import RemoteExecs
 from argoexec_cli.rpc.tls import Stamp, stamp
+
+if TYPE_CHECKING:
+    from argoexec_cli.controller.service import Controller
 
 LOCAL: Final = "local"
 KUBERNETES: Final = "kubernetes"
@@ -69,6 +75,15 @@ class Executors:
             )
         return self._at(self._registry.read().endpoint(name))
 
+    def finder(self, workflows: Controller) -> Find:
+        """Return what finds the executor that a run's pod was sent to."""
+
+        async def find(ref: PodRef) -> Elsewhere | None:
+            name = await workflows.executor_of(ref)
+            return Elsewhere(name, self.resolve(name)) if name else None
+
+        return find
+
     def _at(self, endpoint: Endpoint) -> Executor:
         if parse_address(endpoint.server) in self._addresses:
             return self._own
@@ -92,6 +107,7 @@ class DialedExecutor:
         self._stamp: Stamp = ()
         self._lock = asyncio.Lock()
         self._client: RemoteExecutor | None = None
+        self._execs: RemoteExecs | None = None
 
     async def run_pod(self, request: PodRequest) -> PodRecord:
         """See `Executor.run_pod`."""
@@ -127,12 +143,21 @@ class DialedExecutor:
         """See `Executor.info`."""
         return await (await self._dial()).info()
 
+    @asynccontextmanager
+    async def exec(self, request: ExecRequest) -> AsyncIterator[Process]:
+        """See `Execs.exec`."""
+        await self._dial()
+        assert self._execs is not None  # noqa: S101 - dialed
+        async with self._execs.exec(request) as process:
+            yield process
+
     async def _dial(self) -> RemoteExecutor:
         async with self._lock:
             now = stamp(self._endpoint.tls) if self._endpoint.tls else ()
             if self._client is None or now != self._stamp:
                 connection = await self._stack.enter_async_context(self._connect())
-                self._client, self._stamp = RemoteExecutor(connection), now
+                self._client, self._execs = RemoteExecutor(connection), RemoteExecs(connection)
+                self._stamp = now
             return self._client
 
     @asynccontextmanager
@@ -148,3 +173,4 @@ class DialedExecutor:
 
 if TYPE_CHECKING:
     _: type[Executor] = DialedExecutor
+    _dialed: type[Execs] = DialedExecutor

@@ -83,7 +83,7 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
     """
     silence_grpc()
     from argoexec_cli.cli.executors import Executors
-    from argoexec_cli.cli.together import WithCluster
+    from argoexec_cli.cli.together import Together
     from argoexec_cli.controller.service import open_controller
     from argoexec_cli.daemon.lease import Lease
     from argoexec_cli.daemon.server import Doors, serving
@@ -101,7 +101,7 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
             ) as executors,
             open_controller(plan.data_dir, executors.resolve, executors.default) as workflows,
             serving(
-                executor if cluster in (None, executor) else WithCluster(executor, cluster),
+                Together(executor, executors.finder(workflows), cluster),
                 workflows,
                 addresses=plan.addresses,
                 doors=Doors(plan.tls, plan.insecure, lease),

@@ -22,12 +22,13 @@ from argoexec_cli.controller.names import check_label, check_subdomain, generate
 from argoexec_cli.controller.paging import watch_start, watch_token
 from argoexec_cli.controller.plan import plan_run
 from argoexec_cli.controller.store import Batch, Change, RunStore, StoredRun
-from argoexec_cli.errors import ArgoexecError, UnavailableError
+from argoexec_cli.errors import ArgoexecError, NotFoundError, UnavailableError
 from argoexec_cli.executors.local.secrets import SecretStore
 from argoexec_cli.models.base import FieldError
 from argoexec_cli.models.companions import NOTHING, Companions
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.meta import ObjectMeta
+from argoexec_cli.models.record import PodRef
 from argoexec_cli.models.workflow import WorkflowRun, WorkflowRunStatus
 from argoexec_cli.models.workflows import RunPage, RunQuery, RunRef, RunUpdate
 
@@ -200,6 +201,18 @@ class Controller:
                 f"{ref} will be deleted as soon as its executor answers: {exc.message}",
                 hint=exc.hint,
             ) from exc
+
+    async def executor_of(self, ref: PodRef) -> str:
+        """Return the name of the executor that the pod was, or will be, sent to; "" when it is no
+        run's.
+        """
+        try:
+            # A run has one node, whose pod is named like the run.
+            run = await self.get_run(RunRef(namespace=ref.namespace, name=ref.name))
+        except NotFoundError:
+            return ""
+        nodes = run.status.nodes.values()
+        return next((node.executor for node in nodes if node.pod_name == ref.name), "")
 
     async def _give_up(self, row: StoredRun, error: FieldError) -> None:
         """End a run that an older version accepted and that this one cannot read."""

@@ -88,6 +88,22 @@ def test_the_registry_is_the_clusters(cluster_cli: Cli, cluster: FakeCluster) ->
     assert cluster.store.all(PODS) == []
 
 
+def test_beside_a_cluster_commands_run_in_own_pods_and_not_in_the_clusters(
+    cluster_cli: Cli,
+) -> None:
+    assert cluster_cli.pod("own", "sleep 600").code == 0
+    assert cluster_cli("wait", "own", "--for", "running").code == 0
+    assert cluster_cli("exec", "own", "--", "sh", "-c", "exit 7").code == 7
+    assert cluster_cli("delete", "own").code == 0
+    sleeping = WORKFLOW.replace("echo from the cluster", "sleep 600")
+    assert cluster_cli("submit", "-", stdin=sleeping).code == 0
+    assert cluster_cli("wait", "hello", "--for", "running").code == 0
+    outcome = cluster_cli("exec", "hello", "--", "true")
+    assert outcome.code == 2
+    assert "on executor kubernetes, which cannot run commands in containers" in outcome.err
+    assert cluster_cli("delete", "hello").code == 0
+
+
 @pytest.mark.parametrize("cluster_cli", [["--executor", "kubernetes"]], indirect=True)
 def test_a_daemon_whose_own_executor_is_the_cluster(cluster_cli: Cli, cluster: FakeCluster) -> None:
     pod = POD.format(name="p", script="echo hello; exit 3")
