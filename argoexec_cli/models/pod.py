@@ -160,8 +160,9 @@ class PodDNSConfig(Model):
 
 
 class PodSpec(Model):
-    """Source: core/v1 PodSpec. An empty `hostname` is the pod's name; `host_network` is for policy
-    to allow. `image_pull_secrets` name Secrets of the request with logins at registries; those of
+    """Source: core/v1 PodSpec. An empty `hostname` is the pod's name; with a `subdomain` it has a
+    domain, too (hostname.subdomain.namespace.svc.cluster.local). `host_network` is for policy to
+    allow. `image_pull_secrets` name Secrets of the request with logins at registries; those of
     the host come after them.
     """
 
@@ -172,6 +173,8 @@ class PodSpec(Model):
     active_deadline_seconds: int | None = None
     termination_grace_period_seconds: int | None = None
     hostname: str = ""
+    subdomain: str = ""
+    set_hostname_as_fqdn: bool = msgspec.field(default=False, name="setHostnameAsFQDN")
     host_network: bool = False
     host_aliases: tuple[HostAlias, ...] = ()
     dns_policy: Literal["", "Default", "None", "ClusterFirst", "ClusterFirstWithHostNet"] = ""

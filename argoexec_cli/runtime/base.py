@@ -118,6 +118,7 @@ class SandboxSpec(Value, frozen=True, kw_only=True):
     `shared` says that several containers run at once (or one after the other with the same
     address); a runtime may give a single container its own network instead of making a sandbox
     object. `own_hostname` says that the kernel has to know `hostname`, because the pod asks for it.
+    With a `domain` /etc/hosts has the full name, too, and with `full_hostname` the kernel.
     `host_network` takes the host's network instead; `share_processes` has the containers see each
     other's processes; `aliases` are more lines of /etc/hosts: address and names. `ports` lead here
     for as long as the network is there, with or without a sandbox object; one that is taken is
@@ -128,13 +129,20 @@ class SandboxSpec(Value, frozen=True, kw_only=True):
     pod_name: str
     pod_namespace: str
     hostname: str
+    domain: str = ""
     shared: bool = False
     own_hostname: bool = False
+    full_hostname: bool = False
     host_network: bool = False
     share_processes: bool = False
     aliases: tuple[tuple[str, tuple[str, ...]], ...] = ()
     ports: tuple[Port, ...] = ()
     labels: dict[str, str] = {}
+
+    @property
+    def kernel_hostname(self) -> str:
+        """What `hostname` prints."""
+        return f"{self.hostname}.{self.domain}" if self.full_hostname else self.hostname
 
 
 class Sandbox(Value, frozen=True, kw_only=True):

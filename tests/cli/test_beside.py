@@ -100,7 +100,9 @@ def nowhere(cli: Cli, *values: str) -> None:
 
 def test_a_workflow_has_its_config_maps_and_secrets(cli: Cli) -> None:
     script = "echo $SHAPE $(cat /settings/color) ${#KEY} $(wc -c < /token/key)"
-    outcome = cli("submit", "-", "--log", stdin=workflow("all-of-them", script))
+    outcome = cli(
+        "submit", "-", "--executor", "local", "--log", stdin=workflow("all-of-them", script)
+    )
     assert outcome == (0, f"round blue {len(HUSH)} {len(HUSH)}\n", "all-of-them\n")
     assert HUSH not in cli("get", "all-of-them", "-o", "json").out
     nowhere(cli, HUSH, base64.b64encode(HUSH.encode()).decode())
@@ -108,7 +110,9 @@ def test_a_workflow_has_its_config_maps_and_secrets(cli: Cli) -> None:
 
 def test_a_restart_of_the_daemon_in_the_middle_keeps_them(cli: EngineCli) -> None:
     script = "until [ -e /tmp/go ]; do sleep 0.1; done; echo ${#KEY}"
-    assert cli("submit", "-", stdin=workflow("in-the-middle", script)).code == 0
+    assert (
+        cli("submit", "-", "--executor", "local", stdin=workflow("in-the-middle", script)).code == 0
+    )
     assert cli("wait", "in-the-middle", "--for", "running", "--timeout", "60s").code == 0
     nowhere(cli, HUSH, base64.b64encode(HUSH.encode()).decode())
     cli.stop()
@@ -120,7 +124,7 @@ def test_a_restart_of_the_daemon_in_the_middle_keeps_them(cli: EngineCli) -> Non
 
 def test_one_that_is_not_there_is_named(cli: Cli) -> None:
     manifest = workflow("without", "true").replace("metadata: {name: token}", "metadata: {name: t}")
-    outcome = cli("submit", "-", "--wait", stdin=manifest)
+    outcome = cli("submit", "-", "--executor", "local", "--wait", stdin=manifest)
     assert outcome.code == 1
     assert 'secret "token" not found' in cli("get", "without").out
 
@@ -135,6 +139,8 @@ def test_a_private_image(kind: str, cli: Cli, engine: Engine, private_registry: 
     refused = cli(
         "submit",
         "-",
+        "--executor",
+        "local",
         "--wait",
         stdin=login(private_registry.host, "guess-work") + manifest.replace("NAME", wrong),
     )
@@ -146,7 +152,7 @@ def test_a_private_image(kind: str, cli: Cli, engine: Engine, private_registry: 
     right = login(private_registry.host, LOGIN[1]) + manifest.replace(
         "NAME", f"right-{kind.lower()}"
     )
-    outcome = cli("submit", "-", "--log", stdin=right)
+    outcome = cli("submit", "-", "--executor", "local", "--log", stdin=right)
     assert (outcome.code, outcome.out) == (0, "pulled\n"), outcome
     for password in ("guess-work", LOGIN[1]):
         auth = base64.b64encode(f"{LOGIN[0]}:{password}".encode()).decode()

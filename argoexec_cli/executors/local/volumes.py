@@ -112,10 +112,11 @@ class PodDirectories:
             return ()
         directory = self._directory / sandbox.spec.key.pod_uid / "network"
         name = sandbox.hostname or sandbox.spec.hostname
+        names = f"{name}.{sandbox.spec.domain}\t{name}" if sandbox.spec.domain else name
         files = {
-            "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{sandbox.ip}\t{name}\n"
+            "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{sandbox.ip}\t{names}\n"
             + "".join(f"{ip}\t{' '.join(names)}\n" for ip, names in sandbox.spec.aliases),
-            "hostname": f"{name}\n",
+            "hostname": f"{sandbox.spec.kernel_hostname if sandbox.spec.domain else name}\n",
             "resolv.conf": servers,
         }
         if not sandbox.resolv_conf:  # the others are the runtime's

@@ -83,7 +83,11 @@ def render(
         ],
         "linux": linux,
     }
-    return described if sandbox.host_network else described | {"hostname": sandbox.hostname[:64]}
+    return (
+        described
+        if sandbox.host_network
+        else described | {"hostname": sandbox.kernel_hostname[:64]}
+    )
 
 
 def _command(spec: ContainerSpec, image: ImageConfig) -> list[str]:
@@ -101,7 +105,7 @@ def _command(spec: ContainerSpec, image: ImageConfig) -> list[str]:
 
 def _environment(spec: ContainerSpec, image: ImageConfig, identity: Identity) -> list[str]:
     sandbox = spec.sandbox.spec
-    name = socket.gethostname() if sandbox.host_network else sandbox.hostname
+    name = socket.gethostname() if sandbox.host_network else sandbox.kernel_hostname
     env = {"PATH": _PATH, "HOSTNAME": name, "HOME": identity.home}
     if spec.tty:
         env["TERM"] = "xterm"

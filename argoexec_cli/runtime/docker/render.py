@@ -49,7 +49,7 @@ def render_container(spec: ContainerSpec, owner: str) -> dict[str, Any]:
         if spec.sandbox.spec.share_processes:
             host |= {"PidMode": shared}
         if all(name != "HOSTNAME" for name, _ in spec.env):
-            body["Env"].append(f"HOSTNAME={spec.sandbox.spec.hostname}")
+            body["Env"].append(f"HOSTNAME={spec.sandbox.spec.kernel_hostname}")
     else:
         own = _network(spec.sandbox.spec)
         host |= own.pop("HostConfig")
@@ -84,7 +84,9 @@ def _network(spec: SandboxSpec) -> dict[str, Any]:
     host: dict[str, Any] = {"ExtraHosts": aliases} if aliases else {}
     if spec.host_network:
         return {"HostConfig": host | {"NetworkMode": "host"}}
-    own = {"Hostname": spec.hostname, "HostConfig": host}
+    own = {"Hostname": spec.kernel_hostname, "HostConfig": host}
+    if spec.domain and not spec.full_hostname:
+        own["Domainname"] = spec.domain
     if spec.ports:
         host["PortBindings"] = _bindings(spec.ports)
         own["ExposedPorts"] = {name: {} for name in host["PortBindings"]}

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from argoexec_cli.errors import InvalidError
-from argoexec_cli.executors.local.plan.network_checks import check_network
+from argoexec_cli.executors.local.plan.network_checks import check_names, check_network
 from argoexec_cli.executors.local.plan.volume_checks import check_selectors, check_volumes
 from argoexec_cli.models.base import FieldError
 from argoexec_cli.models.pod import Container, PodSpec
@@ -40,8 +40,7 @@ def check(request: PodRequest) -> None:
         raise FieldError("metadata.uid", f"{meta.uid!r} is not a valid uid", hint="leave it empty")
     if not spec.containers:
         raise FieldError("spec.containers", "at least one container is required")
-    if spec.hostname and not _LABEL.fullmatch(spec.hostname):
-        raise FieldError("spec.hostname", f"{spec.hostname!r} is not a valid host name")
+    check_names(request.pod)
     check_volumes(request)
     check_network(spec)
     _check_containers(request)

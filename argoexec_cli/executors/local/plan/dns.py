@@ -1,4 +1,4 @@
-"""The name servers of a pod (core/v1 PodDNSConfig), as a text of resolv.conf.
+"""A pod's own name and its name servers (core/v1 PodDNSConfig), as a text of resolv.conf.
 
 There is no cluster here, so the policies ClusterFirst and Default are the same: what the host has.
 """
@@ -6,8 +6,23 @@ There is no cluster here, so the policies ClusterFirst and Default are the same:
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import Final
 
-from argoexec_cli.models.pod import PodSpec
+from argoexec_cli.models.pod import Pod, PodSpec
+
+_CLUSTER_DOMAIN: Final = "cluster.local"
+
+
+def hostname_of(pod: Pod) -> str:
+    """Return the pod's host name, without its domain."""
+    return pod.spec.hostname or pod.metadata.name[:63].rstrip("-.")
+
+
+def domain_of(pod: Pod) -> str:
+    """Return the domain that a kubelet gives a pod with a subdomain; "" without one."""
+    if not pod.spec.subdomain or pod.spec.host_network:
+        return ""
+    return f"{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{_CLUSTER_DOMAIN}"
 
 
 def resolv_conf(spec: PodSpec, usual: str) -> str:

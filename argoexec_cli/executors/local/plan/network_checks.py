@@ -1,16 +1,34 @@
-"""What is wrong with a pod's ports and name servers (core/v1 validation)."""
+"""What is wrong with a pod's host name, ports and name servers (core/v1 validation)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
 
+from argoexec_cli.executors.local.plan.dns import domain_of, hostname_of
 from argoexec_cli.models.base import FieldError
-from argoexec_cli.models.pod import Container, ContainerPort, PodSpec
+from argoexec_cli.models.pod import Container, ContainerPort, Pod, PodSpec
 
 _LAST_PORT: Final = 65_535
 _MOST_SERVERS: Final = 3
+_LONGEST_HOSTNAME: Final = 64
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def check_names(pod: Pod) -> None:
+    """Raise `FieldError` for a host name that is none, or longer than a kernel takes."""
+    spec = pod.spec
+    for path, name in (("spec.hostname", spec.hostname), ("spec.subdomain", spec.subdomain)):
+        if name and not _LABEL.fullmatch(name):
+            raise FieldError(path, f"{name!r} is not a valid host name")
+    full = f"{hostname_of(pod)}.{domain_of(pod)}"
+    if spec.set_hostname_as_fqdn and domain_of(pod) and len(full) > _LONGEST_HOSTNAME:
+        raise FieldError(
+            "spec.setHostnameAsFQDN",
+            f"{full} is too long for a host name: {len(full)} of {_LONGEST_HOSTNAME} characters",
+        )
 
 
 def check_network(spec: PodSpec) -> None:

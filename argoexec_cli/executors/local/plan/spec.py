@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from argoexec_cli.errors import InvalidError
+from argoexec_cli.executors.local.plan.dns import domain_of, hostname_of
 from argoexec_cli.executors.local.plan.env import expand, resolve_env
 from argoexec_cli.executors.local.plan.security import security_of
 from argoexec_cli.executors.local.plan.sources import Sources
@@ -40,8 +41,10 @@ def sandbox_spec(pod: Pod) -> SandboxSpec:
         key=ContainerKey(pod_uid=meta.uid, container=""),
         pod_name=meta.name,
         pod_namespace=meta.namespace,
-        hostname=spec.hostname or meta.name[:63].rstrip("-."),
-        own_hostname=bool(spec.hostname),
+        hostname=hostname_of(pod),
+        domain=domain_of(pod),
+        own_hostname=bool(spec.hostname or spec.subdomain),
+        full_hostname=bool(spec.set_hostname_as_fqdn and domain_of(pod)),
         host_network=spec.host_network,
         share_processes=spec.share_process_namespace,
         ports=_ports(pod),
