@@ -5,11 +5,12 @@ Like `rpc.records`, pairs of functions, one for each direction.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, cast
 
 from argoexec_cli.errors import InvalidError
 from argoexec_cli.models.logs import LogQuery
 from argoexec_cli.models.record import PodPage, PodQuery, PodRef, PodUpdate
+from argoexec_cli.rpc import filters
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import executor_pb2, logs_pb2
 from argoexec_cli.rpc.records import (
     record_from_message,
@@ -18,41 +19,18 @@ from argoexec_cli.rpc.records import (
     refuse_unknown,
 )
 
-UpdateType = Literal["ADDED", "MODIFIED", "DELETED", "SYNCED"]
-
-TYPES: Final[dict[UpdateType, executor_pb2.WatchPodsResponse.Type]] = {
-    "ADDED": executor_pb2.WatchPodsResponse.ADDED,
-    "MODIFIED": executor_pb2.WatchPodsResponse.MODIFIED,
-    "DELETED": executor_pb2.WatchPodsResponse.DELETED,
-    "SYNCED": executor_pb2.WatchPodsResponse.SYNCED,
-}
-_NAMES: Final = {number: name for name, number in TYPES.items()}
 _SECOND_NS: Final = 1_000_000_000
 
 
 def list_to_message(query: PodQuery) -> executor_pb2.ListPodsRequest:
     """Return the message that asks for a page of the pods that match *query*."""
-    return executor_pb2.ListPodsRequest(
-        namespace=query.namespace,
-        name=query.name,
-        selector=query.selector,
-        phase=query.phase,
-        limit=query.limit,
-        page_token=query.page_token,
-    )
+    return executor_pb2.ListPodsRequest(**filters.of_list(query))
 
 
 def list_from_message(message: executor_pb2.ListPodsRequest) -> PodQuery:
     """Return the query."""
     refuse_unknown(message)
-    return PodQuery(
-        namespace=message.namespace,
-        name=message.name,
-        selector=message.selector,
-        phase=message.phase,
-        limit=message.limit,
-        page_token=message.page_token,
-    )
+    return PodQuery(**filters.from_list(message))
 
 
 def page_to_message(page: PodPage) -> executor_pb2.ListPodsResponse:
@@ -71,32 +49,20 @@ def page_from_message(message: executor_pb2.ListPodsResponse) -> PodPage:
 
 def watch_to_message(query: PodQuery, token: str) -> executor_pb2.WatchPodsRequest:
     """Return the message that watches what matches *query*, whose limit and page do not count."""
-    return executor_pb2.WatchPodsRequest(
-        namespace=query.namespace,
-        name=query.name,
-        selector=query.selector,
-        phase=query.phase,
-        resume_token=token,
-    )
+    return executor_pb2.WatchPodsRequest(**filters.of_watch(query, token))
 
 
 def watch_from_message(message: executor_pb2.WatchPodsRequest) -> tuple[PodQuery, str]:
     """Return the query and the token to resume from."""
     refuse_unknown(message)
-    query = PodQuery(
-        namespace=message.namespace,
-        name=message.name,
-        selector=message.selector,
-        phase=message.phase,
-    )
-    return query, message.resume_token
+    return PodQuery(**filters.from_watch(message)), message.resume_token
 
 
 def update_to_message(update: PodUpdate) -> executor_pb2.WatchPodsResponse:
     """Return the message for *update*."""
     record = update.record
     return executor_pb2.WatchPodsResponse(
-        type=TYPES[update.type],
+        type=update.type,
         record=None if record is None else record_to_message(record),
         resume_token=update.token,
     )
@@ -104,8 +70,9 @@ def update_to_message(update: PodUpdate) -> executor_pb2.WatchPodsResponse:
 
 def update_from_message(message: executor_pb2.WatchPodsResponse) -> PodUpdate:
     """Return the update that a server sent."""
+    kind = cast("filters.UpdateType", executor_pb2.WatchPodsResponse.Type.Name(message.type))
     record = record_from_message(message.record) if message.HasField("record") else None
-    return PodUpdate(type=_NAMES[message.type], record=record, token=message.resume_token)
+    return PodUpdate(type=kind, record=record, token=message.resume_token)
 
 
 def logs_to_message(ref: PodRef, query: LogQuery) -> logs_pb2.GetPodLogsRequest:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import cast
 
 from argoexec_cli.errors import UnsupportedError
 from argoexec_cli.models.base import FieldError, decode_json, encode_json
 from argoexec_cli.models.companions import Companions
 from argoexec_cli.models.workflow import WorkflowRun
 from argoexec_cli.models.workflows import RunPage, RunQuery, RunRef, RunUpdate
+from argoexec_cli.rpc import filters
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import workflows_pb2
 from argoexec_cli.rpc.objects import (
     companions_from_message,
     config_map_to_message,
     secret_to_message,
 )
-from argoexec_cli.rpc.queries import UpdateType
 from argoexec_cli.rpc.records import refuse_unknown
 from argoexec_cli.rpc.status import VERSION_HINT
-
-_TYPES: Final[dict[UpdateType, workflows_pb2.WatchRunsResponse.Type]] = {
-    "ADDED": workflows_pb2.WatchRunsResponse.ADDED,
-    "MODIFIED": workflows_pb2.WatchRunsResponse.MODIFIED,
-    "DELETED": workflows_pb2.WatchRunsResponse.DELETED,
-    "SYNCED": workflows_pb2.WatchRunsResponse.SYNCED,
-}
-_NAMES: Final = {number: name for name, number in _TYPES.items()}
 
 
 def ref_to_message(ref: RunRef) -> workflows_pb2.RunRef:
@@ -81,27 +73,13 @@ def submit_from_message(message: workflows_pb2.SubmitRequest) -> tuple[WorkflowR
 
 def list_to_message(query: RunQuery) -> workflows_pb2.ListRunsRequest:
     """Return the message that asks for a page of the runs that match *query*."""
-    return workflows_pb2.ListRunsRequest(
-        namespace=query.namespace,
-        name=query.name,
-        selector=query.selector,
-        phase=query.phase,
-        limit=query.limit,
-        page_token=query.page_token,
-    )
+    return workflows_pb2.ListRunsRequest(**filters.of_list(query))
 
 
 def list_from_message(message: workflows_pb2.ListRunsRequest) -> RunQuery:
     """Return the query."""
     refuse_unknown(message)
-    return RunQuery(
-        namespace=message.namespace,
-        name=message.name,
-        selector=message.selector,
-        phase=message.phase,
-        limit=message.limit,
-        page_token=message.page_token,
-    )
+    return RunQuery(**filters.from_list(message))
 
 
 def page_to_message(page: RunPage) -> workflows_pb2.ListRunsResponse:
@@ -119,32 +97,20 @@ def page_from_message(message: workflows_pb2.ListRunsResponse) -> RunPage:
 
 def watch_to_message(query: RunQuery, token: str) -> workflows_pb2.WatchRunsRequest:
     """Return the message that watches what matches *query*, whose limit and page do not count."""
-    return workflows_pb2.WatchRunsRequest(
-        namespace=query.namespace,
-        name=query.name,
-        selector=query.selector,
-        phase=query.phase,
-        resume_token=token,
-    )
+    return workflows_pb2.WatchRunsRequest(**filters.of_watch(query, token))
 
 
 def watch_from_message(message: workflows_pb2.WatchRunsRequest) -> tuple[RunQuery, str]:
     """Return the query and the token to resume from."""
     refuse_unknown(message)
-    query = RunQuery(
-        namespace=message.namespace,
-        name=message.name,
-        selector=message.selector,
-        phase=message.phase,
-    )
-    return query, message.resume_token
+    return RunQuery(**filters.from_watch(message)), message.resume_token
 
 
 def update_to_message(update: RunUpdate) -> workflows_pb2.WatchRunsResponse:
     """Return the message for *update*."""
     run = update.run
     return workflows_pb2.WatchRunsResponse(
-        type=_TYPES[update.type],
+        type=update.type,
         run=None if run is None else run_to_message(run),
         resume_token=update.token,
     )
@@ -152,5 +118,6 @@ def update_to_message(update: RunUpdate) -> workflows_pb2.WatchRunsResponse:
 
 def update_from_message(message: workflows_pb2.WatchRunsResponse) -> RunUpdate:
     """Return the update that a server sent."""
+    kind = cast("filters.UpdateType", workflows_pb2.WatchRunsResponse.Type.Name(message.type))
     run = run_from_message(message.run) if message.HasField("run") else None
-    return RunUpdate(type=_NAMES[message.type], run=run, token=message.resume_token)
+    return RunUpdate(type=kind, run=run, token=message.resume_token)

@@ -64,7 +64,10 @@ def test_what_a_workflow_says_of_its_pods() -> None:
         "ports": [{"containerPort": 80}],
         "securityContext": {"runAsUser": 7},
     }
-    spec = {"imagePullSecrets": [{"name": "login"}], "securityContext": {"fsGroup": 3}}
+    spec: dict[str, Any] = {
+        "imagePullSecrets": [{"name": "login"}],
+        "securityContext": {"fsGroup": 3},
+    }
     pod = encode(plan({"container": container}, **spec).request.pod)
     assert {key: pod["spec"][key] for key in spec} == {
         "imagePullSecrets": ({"name": "login"},),

@@ -23,7 +23,7 @@ from argoexec_cli.models.record import (
     PodRequest,
     PodUpdate,
 )
-from argoexec_cli.rpc import queries, records
+from argoexec_cli.rpc import filters, queries, records
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import pods_pb2
 from tests.rpc.test_pods import BARE, FULL
 
@@ -139,7 +139,7 @@ def test_a_watch_leaves_limit_and_page_out() -> None:
     assert (read, token) == (PodQuery("n", "a", "x=y", "Failed"), "resume")
 
 
-@pytest.mark.parametrize("kind", get_args(queries.UpdateType))
-def test_each_type_of_update_comes_back(kind: queries.UpdateType) -> None:
+@pytest.mark.parametrize("kind", get_args(filters.UpdateType))
+def test_each_type_of_update_comes_back(kind: filters.UpdateType) -> None:
     update = PodUpdate(kind, None if kind == "SYNCED" else RECORD, "token")
     assert queries.update_from_message(queries.update_to_message(update)) == update
