@@ -2,6 +2,7 @@
 
 What may pass (the registry does not answer, the disk is full) is tried again for a minute, as
 ImagePullBackOff; what will not (no such image, no such login, no name of an image) fails at once.
+While the engine itself is away, as it is for an upgrade, the minute does not count.
 """
 
 from __future__ import annotations
@@ -10,7 +11,13 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from argoexec_cli.errors import ArgoexecError, CapacityError, InvalidError, NotFoundError
+from argoexec_cli.errors import (
+    ArgoexecError,
+    CapacityError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
 from argoexec_cli.executors.local import statuses
 from argoexec_cli.executors.local.credentials.logins import Login, logins_of
 from argoexec_cli.executors.local.ending import AttemptError
@@ -49,9 +56,12 @@ class Pulling:
             try:
                 had = await self._try(wanted)
             except PASSING as exc:
-                give_up_s = give_up_s or loop.time() + self._settings.patience_s
-                if loop.time() + backoff_s > give_up_s:
-                    raise self._failed(exc, wanted) from exc
+                if await self._engine_is_away():
+                    give_up_s = 0.0
+                else:
+                    give_up_s = give_up_s or loop.time() + self._settings.patience_s
+                    if loop.time() + backoff_s > give_up_s:
+                        raise self._failed(exc, wanted) from exc
                 await self._back_off(exc, backoff_s)
                 backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
             except ArgoexecError as exc:
@@ -59,6 +69,13 @@ class Pulling:
             else:
                 self._worker.note("Pulled", had.how, self._name)
                 return had.image
+
+    async def _engine_is_away(self) -> bool:
+        try:
+            await self._worker.host.runtime.list()
+        except UnavailableError:
+            return True
+        return False
 
     async def _try(self, wanted: Wanted) -> Had:
         slow = asyncio.get_running_loop().call_later(_SLOW_PULL_S, self._tell)
