@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -24,6 +24,22 @@ _EPILOG = (
     "Exit codes: 0 ok, 1 the task failed, 2 usage, 3 not found, 4 timed out, 5 server "
     "unreachable, 6 denied, 7 no capacity, 8 stopped, 130 interrupted."
 )
+_HELP: Final = {"help_option_names": ["-h", "--help"]}
+_ELSEWHERE: Final = {
+    "apply": "submit",
+    "create": "submit",
+    "run": "submit",
+    "ls": "list",
+    "ps": "list",
+    "describe": "get",
+    "inspect": "get",
+    "show": "get",
+    "attach": "logs -f",
+    "rm": "delete",
+    "kill": "stop",
+    "terminate": "stop",
+}
+"""What argo, kubectl and docker call our commands."""
 _ANNOTATED: Any = Annotated
 _UsageError: Any = typer.BadParameter.__base__
 
@@ -40,17 +56,13 @@ class Root(TyperGroup):
         if cmd_name not in names():
             return None
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(cmd_name)(to_callback(load_command(cmd_name)))
+        single.command(cmd_name, context_settings=_HELP)(to_callback(load_command(cmd_name)))
         return typer.main.get_command(single)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that *args* names; suggest the nearest name for an unknown one."""
         if args and not args[0].startswith("-") and args[0] not in names():
-            import difflib
-
-            close = difflib.get_close_matches(args[0], names(), n=1)
-            suggestion = f"; did you mean {close[0]}?" if close else ""
-            ctx.fail(f"there is no command {args[0]!r}{suggestion}")
+            ctx.fail(f"there is no command {args[0]!r}{_suggestion(args[0])}")
         if args and args[0] in names():
             refuse_undashed(args[0], load_command(args[0]).signature.params, args[1:])
         return super().resolve_command(ctx, args)
@@ -65,21 +77,53 @@ class Root(TyperGroup):
 def run_app(words: Sequence[str]) -> int:
     """Run the command line *words*; return the exit code. Nothing at all shows help."""
     app = typer.Typer(
-        cls=Root, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=_EPILOG
+        cls=Root,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        epilog=_EPILOG,
+        context_settings=_HELP,
     )
     app.callback()(_root)
     root: Any = typer.main.get_command(app)
     try:
-        code = root.main(list(words) or ["--help"], prog_name="argoexec", standalone_mode=False)
+        code = root.main(_usual(words), prog_name="argoexec", standalone_mode=False)
     except _UsageError as exc:
-        path = exc.ctx.command_path if exc.ctx is not None else "argoexec"
-        show_message(exc.format_message().rstrip("."), f"{path} --help")
+        show_message(exc.format_message().rstrip("."), _next_step(exc, words))
         return ExitCode.USAGE
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except SystemExit as exc:  # typer's way to end after completion
         return int(exc.code or 0)
     return int(code or 0)
+
+
+def _usual(words: Sequence[str]) -> list[str]:
+    """Return *words* with the other programs' ways to ask for help and version made ours."""
+    first, *rest = words or ["--help"]
+    if first == "help":
+        return [*(word for word in rest[:1] if word in names()), "--help"]
+    return ["version" if first == "--version" else first, *rest]
+
+
+def _suggestion(wrong: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(wrong, names(), n=1)
+    meant = _ELSEWHERE.get(wrong) or next(iter(close), "")
+    return f"; did you mean {meant}?" if meant else ""
+
+
+def _next_step(error: Any, words: Sequence[str]) -> str:
+    """Return the right form of what users of kubectl type, or the help of the command."""
+    command = next((word for word in words[:1] if word in names()), "")
+    match [*words]:
+        case ["submit", "-f" | "--filename", file, *_]:
+            return f"argoexec submit {file}"
+        case [_, "pod" | "run" as kind, name, *_] if command and not name.startswith("-"):
+            return f"argoexec {command} {kind}/{name}"
+    # Some errors do not say which command they are about.
+    path = error.ctx.command_path if error.ctx is not None else f"argoexec {command}".rstrip()
+    return f"{path} --help"
 
 
 def to_callback(command: Command) -> Callable[..., int]:

@@ -50,6 +50,11 @@ def parse_places(source: str, target: str) -> Places:
     if (there is None) == (here is None):
         raise InvalidError("exactly one of the two must be in a container", hint=hint)
     name, path = there or here or ("", "")
+    if "-" in (source, target):
+        tar = (
+            "argoexec exec NAME -- tar -cf - /path, or: argoexec exec -i NAME -- tar -xf - -C /path"
+        )
+        raise InvalidError("- is no path: cp copies files, not streams", hint=tar)
     if not name or not path:
         raise InvalidError("a path in a container is written NAME:/path", hint=hint)
     return Places(name, path, Path(target if there else source), upload=there is None)

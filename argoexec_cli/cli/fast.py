@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from argoexec_cli.cli.declare import REQUIRED, Argument, Option, Param, is_list
+
+_FLAG: Final = {"true": True, "false": False}
+"""Values of a flag, as in kubectl's --all-containers=true."""
 
 
 class NotUnderstoodError(Exception):
@@ -18,7 +21,8 @@ class NotUnderstoodError(Exception):
 def parse(params: Sequence[Param], words: Sequence[str]) -> dict[str, Any]:
     """Return a value for every parameter, or raise `NotUnderstoodError`.
 
-    Understands `--name value`, `--name=value`, `-n value`, flags, and `--` before plain words.
+    Understands `--name value`, `--name=value`, `-n value`, flags (also `--flag=true`), and `--`
+    before plain words.
     """
     options = {flag: param for param in params for flag in param.flags}
     given: dict[str, list[str]] = {}
@@ -34,9 +38,11 @@ def parse(params: Sequence[Param], words: Sequence[str]) -> dict[str, Any]:
             continue
         name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
         param = options.get(name)
-        if param is None or (param.type is bool and equals):
+        if param is None or (param.type is bool and equals and value not in _FLAG):
             raise NotUnderstoodError
-        if param.type is not bool and not equals:
+        if param.type is bool and not equals:
+            value = "true"
+        elif not equals:
             if not rest:
                 raise NotUnderstoodError
             value = rest.pop(0)
@@ -60,7 +66,7 @@ def _value(param: Param, texts: list[str] | None) -> Any:
             raise NotUnderstoodError
         return param.default
     if param.type is bool:
-        return True
+        return _FLAG[texts[-1]]
     convert = _converter(param)
     try:
         values = [convert(text) for text in texts]

@@ -153,4 +153,6 @@ async def _not_found(server: Server, wanted: Name) -> NotFoundError:
     close = difflib.get_close_matches(wanted.name, names, n=1)
     what = {"pod": "pod", "workflowrun": "run", None: "run or pod"}[wanted.kind]
     hint = f"did you mean {close[0]}?" if close else f"argoexec list -n {wanted.namespace}"
+    if wanted.name in _KINDS:
+        hint = f"a {wanted.name} is written {wanted.name}/NAME"
     return NotFoundError(f"there is no {what} {wanted.name} in {wanted.namespace}", hint=hint)

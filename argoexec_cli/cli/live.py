@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from typing import TextIO
+import unicodedata
+from typing import Final, TextIO
+
+_PIECE: Final = re.compile(r"\x1b\[[0-9;]*m|.", re.DOTALL)
 
 
 class Live:
-    """Draws a block of text over the one before. Longer blocks are cut to the screen's height."""
+    """Draws a block of text over the one before. What is larger is cut to the screen."""
 
     def __init__(self, out: TextIO) -> None:
         """Draw nothing yet."""
@@ -17,11 +21,34 @@ class Live:
     def draw(self, text: str) -> None:
         """Replace what is shown by *text*."""
         size = shutil.get_terminal_size()
-        lines = text.splitlines()[: max(1, size.lines - 1)]
+        lines = [cut(line, size.columns) for line in text.splitlines()[: max(1, size.lines - 1)]]
         up = f"\x1b[{self._lines}A" if self._lines else ""
-        # \x1b[J clears to the end of the screen; \x1b[?7l keeps long lines from wrapping, which
-        # would make more lines on the screen than we count.
+        # \x1b[J clears to the end of the screen; \x1b[?7l keeps lines from wrapping when the window
+        # has just become narrower, which would make more lines on the screen than we count.
         body = "".join(f"{line}\n" for line in lines)
         self._out.write(f"{up}\r\x1b[J\x1b[?7l{body}\x1b[?7h")
         self._out.flush()
         self._lines = len(lines)
+
+
+def cut(line: str, columns: int) -> str:
+    """Return *line* in at most so many columns of a terminal, ending in `…` when it was longer.
+
+    Colours take no column and are all kept; East Asian characters take two.
+    """
+    pieces = _PIECE.findall(line)
+    if sum(map(_columns, pieces)) <= columns:
+        return line
+    left, kept = columns - 1, ""
+    for piece in pieces:
+        width = _columns(piece)
+        if width <= left or not width:
+            kept += piece
+        left = left - width if width <= left else 0
+    return f"{kept}…"
+
+
+def _columns(piece: str) -> int:
+    if piece.startswith("\x1b") or unicodedata.combining(piece):
+        return 0
+    return 2 if unicodedata.east_asian_width(piece) in "WF" else 1

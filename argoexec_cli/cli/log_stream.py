@@ -17,7 +17,7 @@ from argoexec_cli.cli.pulling import PullTeller, telling
 from argoexec_cli.cli.rows import change_line, next_step
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.silence import cause_of_silence, never_started, settled
-from argoexec_cli.errors import ExitCode, InvalidError, NotFoundError, StartError
+from argoexec_cli.errors import ExitCode, NotFoundError, StartError
 from argoexec_cli.models.logs import LogQuery
 from argoexec_cli.models.record import PodQuery, PodRecord, PodRef
 
@@ -42,7 +42,7 @@ class LogReader:
         """Print the log of a pod, or of the pods of a run; return the item as it was last seen.
 
         With `follow` the pods of a run are printed side by side, each from when it appears.
-        `InvalidError` when a pod has no such container.
+        `NotFoundError` when a pod has no such container.
         """
         if isinstance(item.source, PodRecord):
             await self._print_pod(item.source, all_containers)
@@ -141,7 +141,7 @@ class LogReader:
             return every
         wanted = self._query.container
         if wanted and wanted not in every:
-            raise InvalidError(
+            raise NotFoundError(
                 f"pod {record.pod.metadata.name} has no container {wanted}",
                 hint=f"it has: {', '.join(every)}",
             )

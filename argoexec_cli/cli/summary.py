@@ -7,7 +7,7 @@ from typing import Final
 
 from argoexec_cli.cli.durations import render_age
 from argoexec_cli.cli.items import Item
-from argoexec_cli.cli.table import paint, render_table
+from argoexec_cli.cli.table import paint, printable, render_table
 from argoexec_cli.models.record import PodRecord
 from argoexec_cli.models.status import ContainerStatus
 from argoexec_cli.models.workflow import NodeStatus, WorkflowRun
@@ -21,7 +21,7 @@ def render_summary(item: Item, now: datetime, color: bool) -> str:
     width = max(len(name) for name, _ in _facts(item, now))
     lines = []
     for name, value in _facts(item, now):
-        shown = paint(value, item.phase, color) if name == "Status" else value
+        shown = paint(value, item.phase, color) if name == "Status" else printable(value)
         lines.append(f"{name + ':':<{width + 3}}{shown}\n")
     steps = render_steps(item, now, color)
     return "".join(lines) + (f"\n{steps}" if steps else "")
@@ -64,7 +64,7 @@ def _run_facts(run: WorkflowRun) -> list[tuple[str, str]]:
     spec = run.spec.workflow_spec
     values = {p.name: p.text for p in (spec.arguments.parameters if spec else ())}
     values |= {p.name: p.text for p in run.spec.arguments.parameters}
-    facts += [(f"Parameter {name}", value or "") for name, value in values.items()]
+    facts += [(f"Parameter {name}", _one_line(value or "")) for name, value in values.items()]
     for node in run.status.nodes.values():
         facts.append(("Exit code", node.outputs.exit_code or ""))
         facts.append(("Result", _one_line(node.outputs.result or "")))

@@ -30,7 +30,7 @@ def render_table(
     lines = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
     if not lines:
         return ""
-    lines = [[_plain(cell) for cell in line] for line in lines]
+    lines = [[printable(cell) for cell in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     widths[-1] = 0
     return "".join(_line(line, widths, color) for line in lines)
@@ -48,7 +48,8 @@ def _line(cells: list[str], widths: list[int], color: bool) -> str:
     return _GAP.join(padded).rstrip(" ") + "\n"
 
 
-def _plain(cell: str) -> str:
+def printable(cell: str) -> str:
+    """Return *cell* with its control characters made visible, and line ends as spaces."""
     if cell.isprintable():
         return cell
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cell.replace("\n", " "))

@@ -144,6 +144,12 @@ def test_a_near_miss_is_suggested(cli: Cli) -> None:
     assert outcome.err.splitlines()[1] == "hint: did you mean well-named?"
 
 
+def test_a_kind_apart_from_the_name(cli: Cli) -> None:
+    outcome = cli("stop", "pod", "web")
+    check(outcome, 3, "there is no run or pod pod in default")
+    assert outcome.err.splitlines()[1] == "hint: a pod is written pod/NAME"
+
+
 def test_latest_of_nothing(cli: Cli) -> None:
     check(cli("get", "@latest", "-n", "empty-namespace"), 3, "nothing has run in namespace")
 
@@ -155,7 +161,7 @@ def test_an_unknown_kind(cli: Cli) -> None:
 def test_an_unknown_container(cli: Cli) -> None:
     cli.pod("one-container", "true", "--wait")
     outcome = cli("logs", "one-container", "-c", "other")
-    check(outcome, 2, "pod one-container has no container other")
+    check(outcome, 3, "pod one-container has no container other")
     assert outcome.err.splitlines()[1] == "hint: it has: main"
 
 

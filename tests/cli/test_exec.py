@@ -132,6 +132,8 @@ def test_ctrl_c_ends_it(cli: Cli, web: str) -> None:
     [
         (["a", "b"], "exactly one of the two must be in a container"),
         (["a:/b", "c:/d"], "exactly one of the two must be in a container"),
+        (["a:/b", "-"], "- is no path: cp copies files, not streams"),
+        (["-", "a:/b"], "- is no path: cp copies files, not streams"),
         (["a:", "b"], "a path in a container is written NAME:/path"),
         (["/none/such", "web-exec:/x"], "/none/such does not exist"),
         (["./with:colon", "web-exec:/x"], "with:colon does not exist"),

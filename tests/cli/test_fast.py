@@ -103,12 +103,20 @@ def test_plain_lines_mean_the_same_to_both(line: str) -> None:
         "list -Aq",
         "list -nfoo",
         "list --running=yes",
+        "list --running=",
         "serve --max-pods 0",
     ],
 )
 def test_what_is_not_plain_is_left_to_typer(line: str) -> None:
     name, *words = line.split()
     assert by_us(COMMANDS[name].signature.params, words) is None
+
+
+@pytest.mark.parametrize(("word", "value"), [("--prefix=true", True), ("--prefix=false", False)])
+def test_a_flag_may_have_its_value_as_in_kubectl(word: str, value: bool) -> None:
+    given = by_us(COMMANDS["logs"].signature.params, ["x", word])
+    assert given is not None
+    assert given["prefix"] is value
 
 
 WORDS = ["a", "-", "--", "-n", "-f", "--tail", "5", "-1", "--tail=3", "--grep", "x=y", "--prefix"]

@@ -63,6 +63,49 @@ def test_a_misspelt_command_is_named_with_the_nearest_one(alone: Cli) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [("ls", "list"), ("rm", "delete"), ("kill", "stop"), ("apply", "submit"), ("describe", "get")],
+)
+def test_what_other_programs_call_it_is_known(word: str, ours: str, alone: Cli) -> None:
+    outcome = alone(word)
+    assert outcome.code == 2
+    assert f"there is no command '{word}'; did you mean {ours}?" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "ours"),
+    [
+        ("-h", "--help"),
+        ("help", "--help"),
+        ("help list", "list --help"),
+        ("list -h", "list --help"),
+        ("--version", "version"),
+    ],
+)
+def test_help_and_version_are_found_by_the_usual_names(asked: str, ours: str, alone: Cli) -> None:
+    outcome = alone(*asked.split())
+    assert outcome.code == 0
+    assert outcome.out
+    assert outcome == alone(*ours.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("get pod web", "argoexec get pod/web"),
+        ("logs -f pod web", "argoexec logs --help"),
+        ("submit -f web.yaml", "argoexec submit web.yaml"),
+        ("list --running=yes", "argoexec list --help"),
+        ("get a b", "argoexec get --help"),
+    ],
+)
+def test_a_wrong_line_is_told_the_right_one(line: str, hint: str, alone: Cli) -> None:
+    outcome = alone(*line.split())
+    assert outcome.code == 2
+    assert outcome.err.splitlines()[1] == f"hint: {hint}"
+
+
 def test_help_imports_nothing_heavy() -> None:
     heavy = {"grpc", "yaml", "rich", "aiodocker", "ansible_runner"}
     code = (

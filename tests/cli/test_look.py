@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,15 @@ def test_get_shows_the_run_its_steps_and_its_events(cli: Cli) -> None:
     assert "✔ greet" in out
     assert out.index("Events:") > out.index("STEP")
     assert "Started" in out
+
+
+def test_a_parameter_of_many_lines_is_cut_and_harmless(cli: Cli) -> None:
+    value = "first\x1b[2J\nName: another"
+    flags = ("--executor", "local", "--wait", "-p", f"message={value}")
+    cli("submit", "-", "--name", "many-lines", *flags, stdin=ECHO)
+    out = cli("get", "many-lines").out
+    assert re.search(r"^Parameter message: +first\\x1b\[2J …$", out, re.MULTILINE)
+    assert "another" not in out.split("STEP")[0]
 
 
 def test_get_shows_a_pods_containers(cli: Cli) -> None:

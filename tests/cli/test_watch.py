@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from argoexec_cli.cli.live import Live
+from argoexec_cli.cli.live import Live, cut
 from tests.cli.conftest import Cli
 
 
@@ -71,3 +71,26 @@ def test_a_block_is_cut_to_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert out.getvalue().count("\n") == 3
     live.draw("only\n")
     assert "\x1b[3A" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("line", "columns", "shown"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        ("日本語", 6, "日本語"),
+        ("日本語", 5, "日本…"),
+        ("日本語x", 6, "日本…"),
+        ("\x1b[31mFailed\x1b[0m  x", 5, "\x1b[31mFail\x1b[0m…"),
+        ("e\u0301e", 2, "e\u0301e"),
+    ],
+)
+def test_a_line_is_cut_to_the_window(line: str, columns: int, shown: str) -> None:
+    assert cut(line, columns) == shown
+
+
+def test_what_is_drawn_fits_a_narrow_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "10")
+    out = io.StringIO()
+    Live(out).draw("KIND   NAME   STATUS\n")
+    assert "KIND   NA…\n" in out.getvalue()

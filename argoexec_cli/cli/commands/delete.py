@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Annotated, Final, NamedTuple
 
+from argoexec_cli.cli.asking import confirmed
 from argoexec_cli.cli.connect import Server, connect
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.durations import parse_duration
@@ -86,14 +86,10 @@ def _confirmed(session: Session, items: list[Item], yes: bool) -> bool:
         session.say("nothing to delete")
     if yes or not items:
         return True
-    if not sys.stdin.isatty():
-        raise InvalidError(
-            f"this would delete {len(items)} runs and pods", hint="say --yes, or see --dry-run"
-        )
+    what = f"{len(items)} runs and pods"
     active = sum(not item.ended for item in items)
-    sys.stderr.write(f"Delete {len(items)} runs and pods, of which {active} still run? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    question = f"Delete {what}, of which {active} still run?" if active else f"Delete {what}?"
+    return confirmed(question, f"this would delete {what}")
 
 
 async def _delete_all(session: Session, server: Server, items: list[Item]) -> None:
