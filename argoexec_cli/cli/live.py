@@ -21,7 +21,7 @@ class Live:
     def draw(self, text: str) -> None:
         """Replace what is shown by *text*."""
         size = shutil.get_terminal_size()
-        lines = [cut(line, size.columns) for line in text.splitlines()[: max(1, size.lines - 1)]]
+        lines = [cut(line, size.columns) for line in _fitting(text, size.lines - 1)]
         up = f"\x1b[{self._lines}A" if self._lines else ""
         # \x1b[J clears to the end of the screen; \x1b[?7l keeps lines from wrapping when the window
         # has just become narrower, which would make more lines on the screen than we count.
@@ -29,6 +29,15 @@ class Live:
         self._out.write(f"{up}\r\x1b[J\x1b[?7l{body}\x1b[?7h")
         self._out.flush()
         self._lines = len(lines)
+
+
+def _fitting(text: str, rows: int) -> list[str]:
+    """Return the lines of *text* for so many rows; the last row tells how many were left out."""
+    lines = text.splitlines()
+    if len(lines) <= rows:
+        return lines
+    shown = lines[: max(0, rows - 1)]
+    return [*shown, f"… {len(lines) - len(shown)} more lines"]
 
 
 def cut(line: str, columns: int) -> str:

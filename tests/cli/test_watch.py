@@ -69,6 +69,7 @@ def test_a_block_is_cut_to_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     live = Live(out)
     live.draw("\n".join(str(number) for number in range(10)))
     assert out.getvalue().count("\n") == 3
+    assert "0\n1\n… 8 more lines\n" in out.getvalue()
     live.draw("only\n")
     assert "\x1b[3A" in out.getvalue()
 
