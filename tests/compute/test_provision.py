@@ -17,7 +17,7 @@ from tests.compute.fleet.program import Ended, Program, finish
 from tests.compute.provider import need_terraform, terraform_environment
 from tests.lab.ec2 import REGION, Ec2, Refusal
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 ALLOW = ("--allow", "203.0.113.7/32")
 _STANDARD = "L-1216C47A"
 
@@ -136,7 +136,7 @@ def test_killed_in_the_middle_terraform_goes_on_and_the_next_run_waits(
 ) -> None:
     wanted = ("provision", "slain", "--subnet", network.subnet, *ALLOW, "--yes")
     first = program.start(*wanted)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not instances(ec2, "slain"):  # the provider waits ten seconds for it from here on
         assert first.poll() is None and time.monotonic() < deadline, finish(first)
         time.sleep(0.05)
@@ -188,3 +188,67 @@ def test_the_bucket_of_the_state_does_not_exist(program: Program) -> None:
     assert (ended.code, "error: " in ended.err) == (5, True)
     assert "hint: check the bucket and the rights on it" in ended.err
     refused(program(*wanted, "file:///x"), 2, "--backend 'file:///x' is none", "--backend s3://")
+
+
+def applied(program: Program, fleet: str, hosts: int, *more: str) -> None:
+    """Provision until the hosts are there, and interrupt the wait for machines that are not."""
+    child = program.start("provision", fleet, *more, *ALLOW, "--yes")
+    deadline = time.monotonic() + 240
+    while len(hosts_of(program, fleet)) != hosts:
+        assert child.poll() is None and time.monotonic() < deadline, finish(child)
+        time.sleep(0.1)
+    child.send_signal(signal.SIGINT)
+    assert finish(child).code == 130
+
+
+def hosts_of(program: Program, fleet: str) -> list[str]:
+    """Return the hosts of a fleet's record, once the record says that they exist."""
+    try:
+        record = program.record(fleet)
+    except FileNotFoundError:
+        return []
+    return (
+        [each["id"] for each in record.get("hosts", ())] if record.get("phase") == "applied" else []
+    )
+
+
+def test_spot_hosts_whose_state_is_in_a_bucket_become_more_and_fewer(
+    ec2: Ec2, program: Program, network: Network
+) -> None:
+    bucket, key = "argoexec-spare", "states/spare"
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=ec2.url,
+        region_name=REGION,
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    )
+    s3.create_bucket(Bucket=bucket)
+
+    def in_state() -> list[str]:
+        state = json.load(s3.get_object(Bucket=bucket, Key=key)["Body"])
+        return [
+            instance["index_key"]
+            for each in state["resources"]
+            if each["type"] == "aws_spot_instance_request"
+            for instance in each["instances"]
+        ]
+
+    where = ("--spot", "--subnet", network.subnet, "--backend", f"s3://{bucket}/{key}")
+    applied(program, "spare", 1, *where)
+    (first,) = hosts_of(program, "spare")
+    assert in_state() == ["spare-0"]
+    assert not (program.home / "fleets/spare/terraform/terraform.tfstate").exists()
+    same = json.loads(program("provision", "spare", "--plan", "-o", "json").good().out)
+    assert same.get("changes", []) == []
+
+    applied(program, "spare", 2, "--count", "2")
+    assert hosts_of(program, "spare")[0] == first
+    assert in_state() == ["spare-0", "spare-1"]
+    applied(program, "spare", 1, "--count", "1")
+    assert hosts_of(program, "spare") == [first]
+    assert [(each.id, each.lifecycle) for each in instances(ec2, "spare")] == [(first, "spot")]
+
+    program("destroy", "spare", "--yes").good()
+    assert in_state() == []
+    assert instances(ec2, "spare") == []
