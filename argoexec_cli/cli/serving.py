@@ -84,6 +84,7 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
     silence_grpc()
     from argoexec_cli.cli.executors import Executors
     from argoexec_cli.cli.together import Together
+    from argoexec_cli.controller.retiring import Retention
     from argoexec_cli.controller.service import open_controller
     from argoexec_cli.daemon.lease import Lease
     from argoexec_cli.daemon.server import Doors, serving
@@ -99,7 +100,12 @@ async def run_daemon(plan: ServePlan, ready: Ready) -> int:
             nullcontext(
                 Executors(executor, registry, connections, plan.addresses, cluster)
             ) as executors,
-            open_controller(plan.data_dir, executors.resolve, executors.default) as workflows,
+            open_controller(
+                plan.data_dir,
+                executors.resolve,
+                executors.default,
+                Retention(plan.retention_s),
+            ) as workflows,
             serving(
                 Together(executor, executors.finder(workflows), cluster),
                 workflows,

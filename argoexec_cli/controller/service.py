@@ -21,6 +21,7 @@ from argoexec_cli.controller.lane import Lane
 from argoexec_cli.controller.names import check_label, check_subdomain, generate_name
 from argoexec_cli.controller.paging import watch_start, watch_token
 from argoexec_cli.controller.plan import plan_run
+from argoexec_cli.controller.retiring import Retention, retire_for_ever
 from argoexec_cli.controller.store import Batch, Change, RunStore, StoredRun
 from argoexec_cli.errors import ArgoexecError, NotFoundError, UnavailableError
 from argoexec_cli.executors.local.secrets import SecretStore
@@ -39,23 +40,27 @@ Resolve = Callable[[str], Executor]
 _FALLBACK: Final = "kubernetes"
 _FILE: Final = "workflows.db"
 _SECRETS: Final = "runs"
+_RETENTION: Final = Retention()
 
 
 @contextlib.asynccontextmanager
 async def open_controller(
-    data_dir: Path, resolve: Resolve, default: Callable[[], str] = str
+    data_dir: Path,
+    resolve: Resolve,
+    default: Callable[[], str] = str,
+    retention: Retention = _RETENTION,
 ) -> AsyncIterator[Controller]:
     """Open the controller whose state is in *data_dir*, which exists; unfinished runs go on.
 
     *resolve* returns the executor of a name, every time that it is needed, or raises one of our
-    errors; *default* returns the registry's default executor at the moment, or "". Leaving stops
-    following the pods, never the pods.
+    errors; *default* returns the registry's default executor at the moment, or "". Finished runs
+    are forgotten by *retention*. Leaving stops following the pods, never the pods.
     """
     store = RunStore(data_dir / _FILE)
     try:
         keeper = Keeper(store, SecretStore(data_dir / _SECRETS))
         controller = Controller(store, keeper, resolve, default)
-        await controller.start()
+        await controller.start(retention)
         try:
             yield controller
         finally:
@@ -87,12 +92,14 @@ class Controller:
         """Whether a run is under way, on whatever executor."""
         return bool(self._book.entries)
 
-    async def start(self) -> None:
+    async def start(self, retention: Retention) -> None:
         """Take up the runs that are not finished."""
         rows, self._cursors = await self._store.load()
         await self._keeper.drop_others({row.run.metadata.uid for row in rows})
         self._tasks.spawn(self._book.write_forever(), name="write the state of runs")
         self._tasks.spawn(self._drop_secrets(), name="drop the Secrets of runs that are over")
+        retiring = retire_for_ever(self._store, self._hub, retention)
+        self._tasks.spawn(retiring, name="retire finished runs")
         for row in rows:
             try:
                 self._book.enter(row, attempted=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -170,6 +171,24 @@ class RunStore:
 
         return await self._db.read(read)
 
+    async def over(self, oldest: datetime, count: int) -> list[WorkflowRun]:
+        """Return runs that ended before *oldest*, or that are beyond the *count* of finished runs
+        that are kept, oldest first; at most 1,000.
+        """
+
+        def read(db: sqlite3.Connection) -> list[WorkflowRun]:
+            (finished,) = db.execute("SELECT COUNT(*) FROM runs WHERE NOT active").fetchone()
+            beyond = _select(db, "NOT active", (), limit=min(max(finished - count, 0), _PAGE))
+            if beyond:
+                return [row.run for row in beyond]
+            ended = "julianday(json_extract(CAST(run AS TEXT), '$.status.finishedAt'))"
+            old = _select(
+                db, f"NOT active AND {ended} < julianday(?)", (oldest.isoformat(),), _PAGE
+            )
+            return [row.run for row in old]
+
+        return await self._db.read(read)
+
     async def since(self, revision: int, wanted: RunQuery) -> Replay:
         """Return what changed after *revision*; everything, without tombstones, when that is too
         long ago to know.
@@ -270,14 +289,19 @@ def _last_revision(db: sqlite3.Connection) -> int:
     return int(last)
 
 
-def _select(db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> list[StoredRun]:
-    return [_stored(row) for row in _cursor(db, where, args)]
+def _select(
+    db: sqlite3.Connection, where: str, args: tuple[object, ...], limit: int = -1
+) -> list[StoredRun]:
+    return [_stored(row) for row in _cursor(db, where, args, limit)]
 
 
-def _cursor(db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> sqlite3.Cursor:
+def _cursor(
+    db: sqlite3.Connection, where: str, args: tuple[object, ...], limit: int = -1
+) -> sqlite3.Cursor:
     # The conditions are constants of this module; values always travel as parameters.
     tables = "runs LEFT JOIN beside USING (uid)"
-    return db.execute(f"SELECT {_COLUMNS} FROM {tables} WHERE {where} ORDER BY position", args)  # noqa: S608
+    select = f"SELECT {_COLUMNS} FROM {tables} WHERE {where} ORDER BY position LIMIT ?"  # noqa: S608
+    return db.execute(select, (*args, limit))
 
 
 def _stored(row: tuple[bytes, int, int, int, int, str]) -> StoredRun:
