@@ -70,7 +70,7 @@ def again(request: pytest.FixtureRequest, real_engine: Engine) -> Callable[[], N
 async def executor(real_engine: Engine, tmp_path: Path) -> AsyncIterator[LocalExecutor]:
     """Give an executor on the engine; its pods are gone in the end."""
     settings = dataclasses.replace(
-        fast_settings(tmp_path / "data"), images=ImageSettings(backoff_s=0.1, patience_s=0.2)
+        fast_settings(tmp_path / "data"), images=ImageSettings(backoff_s=0.1, patience_s=60)
     )
     async with open_local(settings, opening(real_engine)) as executor:
         yield executor
