@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Final
 
-from argoexec_cli.errors import ArgoexecError, ExitCode
+from argoexec_cli.errors import ArgoexecError, ExitCode, PreconditionError
+
+_NOWHERE: Final = PreconditionError(
+    "the directory that this shell is in was deleted", hint="go to another one: cd"
+)
 
 
 def guarded(work: Callable[[], int], words: Sequence[str]) -> int:
@@ -27,6 +32,8 @@ def guarded(work: Callable[[], int], words: Sequence[str]) -> int:
     except ArgoexecError as exc:
         return show_error(exc, _next_best_step(exc, words), debug=debug)
     except Exception as exc:  # noqa: BLE001 - the boundary: users get no traceback of a bug
+        if isinstance(exc, FileNotFoundError) and not _stands_somewhere():
+            return show_error(_NOWHERE)
         return show_bug(exc, debug=debug)
 
 
@@ -61,6 +68,14 @@ def _show_traceback(error: BaseException) -> None:
     import traceback
 
     traceback.print_exception(error, file=sys.stderr)
+
+
+def _stands_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _next_best_step(error: ArgoexecError, words: Sequence[str]) -> str:

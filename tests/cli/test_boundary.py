@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -123,3 +125,17 @@ def test_the_program_runs_as_a_module() -> None:
     )
     assert re.fullmatch(r"argoexec \d+\.\d+\.\d+\n", done.stdout)
     assert done.stderr == ""
+
+
+def test_a_directory_that_was_deleted_is_no_bug(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code, errors = run(lambda: len(os.getcwd()))
+    assert code == ExitCode.USAGE
+    assert errors == (
+        "error: the directory that this shell is in was deleted\nhint: go to another one: cd\n"
+    )
