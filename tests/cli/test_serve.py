@@ -119,6 +119,7 @@ def test_systemd_hears_that_the_daemon_answers(place: Place, abstract: bool) -> 
 
 
 @pytest.mark.parametrize("work", [True, False])
+@pytest.mark.timeout(180)
 def test_work_renews_the_lease_of_the_host(place: Place, work: bool) -> None:
     lease = place.data.with_name("renewed")
     place.serve("--detach", "--runtime", "fake")
