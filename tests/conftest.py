@@ -21,7 +21,7 @@ pytest.register_assert_rewrite(
     "tests.runtime.conformance",
 )
 
-from tests.engines import containerd, docker, registry  # noqa: E402 - must follow the registration above
+from tests.engines import containerd, docker, kernel, registry  # noqa: E402 - must follow the registration above
 from tests.engines.availability import REQUIRE_OPTION, need  # noqa: E402
 from tests.kube.fixtures import cluster, kube, kubeconfig  # noqa: E402, F401 - fixtures for all
 
@@ -80,7 +80,18 @@ def short_tmp() -> Iterator[Path]:
     """Give an empty directory with a path short enough for a unix socket (108 bytes in all)."""
     path = Path(tempfile.mkdtemp(prefix="ax-", dir="/tmp"))
     yield path
+    kernel.unmount_below(path)
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leave_no_mounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Unmount what the pods of a daemon that was killed have below the directories of tests.
+
+    It cannot be deleted otherwise, and a run that begins later trips over it.
+    """
+    yield
+    kernel.unmount_below(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
