@@ -103,11 +103,11 @@ def _check_register(fleet: Fleet, doing: Doing) -> None:
 
 def _register(session: Session, fleet: Fleet, ways: dict[str, Endpoint], *, default: bool) -> None:
     """Make every host known in the registry's file, the first under the fleet's own name."""
-    from argoexec_cli.controller.registering import plan_register, write_registry
+    from argoexec_cli.controller.registering import plan_register, read_manifest, write_registry
     from argoexec_cli.controller.registry import Registration
 
     path = Path(session.settings.registry.value)
-    text = path.read_text() if path.exists() else None
+    text = read_manifest(path)
     first = next(iter(ways.values()))
     named = {fleet.name: first, **{host.key: ways[host.name] for host in fleet.hosts}}
     for name, way in named.items():

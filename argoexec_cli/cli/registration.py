@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from argoexec_cli.cli.asking import confirmed
 from argoexec_cli.cli.clusters import open_kube
-from argoexec_cli.cli.output import write
+from argoexec_cli.cli.output import Data, write
 from argoexec_cli.cli.routing import Changing, Registration, Routing
 from argoexec_cli.cli.session import Session
 from argoexec_cli.errors import ExitCode, InvalidError
@@ -49,13 +49,9 @@ async def _register_executor(session: Session, cluster: Cluster, wanted: Registr
     found = await find_object(cluster.client, CONFIG_MAPS, CONFIG_MAP, namespace)
     before = (found or {}).get("data") or {}
     if not wanted.name:
-        return _show_registry(session, before, namespace)
-    entry = registration_of(session, read_data(before).executors.get(wanted.name), wanted.endpoint)
-    if not entry.endpoint:
-        raise InvalidError(
-            f"{wanted.name} is new: --endpoint is needed",
-            hint=f"argoexec register {wanted.name} --cluster --endpoint HOST:7401",
-        )
+        return _show_registry(session, before, namespace, wanted.output)
+    example = "--cluster --endpoint HOST:7401"
+    entry = registration_of(session, read_data(before), wanted, example)
     data = plan_data(before, wanted.name, entry, default=wanted.default)
     plan = plan_registry(CONFIG_MAP, namespace, found, data)
 
@@ -167,11 +163,14 @@ async def _revert(session: Session, cluster: Cluster, wanted: Registration) -> i
     return ExitCode.OK
 
 
-def _show_registry(session: Session, data: dict[str, str], namespace: str) -> int:
+def _show_registry(
+    session: Session, data: dict[str, str], namespace: str, output: Data | None
+) -> int:
     from argoexec_cli.cli.registered import read_data, show_registry
     from argoexec_cli.controller.registry import CONFIG_MAP
 
-    show_registry(session, read_data(data), f"the ConfigMap {namespace}/{CONFIG_MAP}")
+    place = f"the ConfigMap {namespace}/{CONFIG_MAP}"
+    show_registry(session, read_data(data), place, output)
     return ExitCode.OK
 
 

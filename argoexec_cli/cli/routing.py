@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from argoexec_cli.cli.clusters import ClusterOptions
 from argoexec_cli.cli.declare import Option
+from argoexec_cli.cli.output import Data
 
 
 class Changing(NamedTuple):
@@ -70,6 +71,7 @@ class Registration(NamedTuple):
     changing: Changing
     cluster: ClusterOptions
     routing: Routing
+    output: Data | None = None
 
     @property
     def in_cluster(self) -> bool:

@@ -21,6 +21,7 @@ from argoexec_cli.controller.registry import (
     CONFIG_MAP,
     NAMESPACE,
     Registration,
+    Registry,
     check_endpoint,
     check_name,
     parse_config_map,
@@ -52,7 +53,7 @@ _NO_SPACE: Final = 28
 def plan_register(
     text: str | None,
     name: str,
-    registration: Registration,
+    registration: Registration | None,
     *,
     default: bool = False,
     file: str = "registry",
@@ -60,17 +61,14 @@ def plan_register(
     """Return the manifest *text* (None: there is none yet) with the executor *name* in it.
 
     What it says already stays byte for byte, so repeating changes nothing; without `tls`, what is
-    said about TLS stays too. `InvalidError` for a
-    name or endpoint that cannot be, and for a file that cannot be understood, with its line.
+    said about TLS stays too, and without a *registration* all that is said of the executor.
+    `InvalidError` for a name or endpoint that cannot be, and for a file that cannot be understood,
+    with its line.
     """
-    check_name(name)
-    check_endpoint(registration.endpoint)
     before = read_registry(text or "", file)
     wanted_default = name if default else before.default
-    known = before.executors.get(name)
-    if known is not None and registration.tls is None:
-        registration = Registration(registration.endpoint, known.tls)
-    if known == registration and wanted_default == before.default:
+    registration = _complete(name, registration, before)
+    if before.executors.get(name) == registration and wanted_default == before.default:
         return text or ""
     old = text if text and text.strip() else _NEW
     try:
@@ -83,23 +81,35 @@ def plan_register(
 
 
 def plan_data(
-    data: dict[str, str], name: str, registration: Registration, *, default: bool = False
+    data: dict[str, str], name: str, registration: Registration | None, *, default: bool = False
 ) -> dict[str, str]:
     """Like `plan_register`, for a ConfigMap in a cluster: return its *data* with *name* in it."""
-    check_name(name)
-    check_endpoint(registration.endpoint)
     manifest = {"kind": "ConfigMap", "metadata": {"name": CONFIG_MAP}, "data": data}
     before = read_registry(json.dumps(manifest), CONFIG_MAP)
-    known = before.executors.get(name)
     planned = dict(data)
-    if known is not None and registration.tls is None:
-        registration = Registration(registration.endpoint, known.tls)
-    if known != registration:
+    registration = _complete(name, registration, before)
+    if registration is not None and registration != before.executors.get(name):
         planned["executors"] = _edit_block(data.get("executors"), name, registration)
     if default:
         planned["executor"] = name
     read_registry(json.dumps(manifest | {"data": planned}), CONFIG_MAP)
     return planned
+
+
+def _complete(name: str, wanted: Registration | None, before: Registry) -> Registration | None:
+    """Return what is to be said of the executor *name*; None for nothing, as for a built-in one."""
+    known = before.executors.get(name)
+    if wanted is None:
+        return known
+    check_name(name)
+    check_endpoint(wanted.endpoint)
+    tls = wanted.tls or (known.tls if known else None)
+    return Registration(wanted.endpoint, tls)
+
+
+def read_manifest(path: Path) -> str | None:
+    """Return the text of the file, its line ends as they are; None when there is no file."""
+    return path.read_bytes().decode() if path.exists() else None
 
 
 def render_diff(old: str | None, new: str, file: str) -> str:
@@ -135,7 +145,7 @@ def write_registry(path: Path, text: str) -> None:
         ) from exc
 
 
-def _edit(text: str, name: str, registration: Registration, default: str) -> str:
+def _edit(text: str, name: str, registration: Registration | None, default: str) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     yaml = _yaml(text)
     root = yaml.load(text)
@@ -144,7 +154,9 @@ def _edit(text: str, name: str, registration: Registration, default: str) -> str
     data = root["data"]
     if default and data.get("executor") != default:
         data["executor"] = _quoted(default)
-    data["executors"] = LiteralScalarString(_edit_block(data.get("executors"), name, registration))
+    if registration is not None:
+        block = _edit_block(data.get("executors"), name, registration)
+        data["executors"] = LiteralScalarString(block)
     return _dump(yaml, root).replace("\r\n", "\n").replace("\n", newline)
 
 

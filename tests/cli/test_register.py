@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,48 @@ def test_a_name_that_cannot_be_is_refused(alone: Cli) -> None:
         outcome = alone("register", name, "--endpoint", "h:1")
         assert outcome.code == 2
         assert name in outcome.err
+
+
+def test_naming_one_again_leaves_what_is_said_of_it(alone: Cli) -> None:
+    alone("register", "one", "--endpoint", "h:1")
+    file = alone.home / FILE
+    file.write_text(file.read_text() + "      tls: {ca: ca.pem}   # beside the daemon\n")
+    before = file.read_text()
+    assert "nothing to change" in alone("register", "one").err
+    assert alone("register", "one", "--default").code == 0
+    assert file.read_text() == f"{before}  executor: one\n"
+
+
+def test_line_ends_stay_as_they_are(alone: Cli) -> None:
+    alone("register", "one", "--endpoint", "h:1")
+    file = alone.home / FILE
+    before = file.read_bytes().replace(b"\n", b"\r\n")
+    file.write_bytes(before)
+    assert alone("register", "two", "--endpoint", "h:2").code == 0
+    assert file.read_bytes() == before + b"    two:\r\n      endpoint: h:2\r\n"
+
+
+def test_a_built_in_executor_can_be_the_default_again(alone: Cli) -> None:
+    alone("register", "one", "--endpoint", "h:1", "--default")
+    file = alone.home / FILE
+    before = file.read_text()
+    outcome = alone("register", "local", "--default")
+    assert outcome == (0, "", f"registered local as default in {file}\n")
+    assert file.read_text() == before.replace("executor: one", "executor: local")
+    assert alone("register").out.splitlines()[2].split() == ["local", "built", "in", "yes"]
+    assert "nothing to change" in alone("register", "local", "--default").err
+
+
+def test_a_built_in_executor_can_be_the_first_default(alone: Cli) -> None:
+    assert alone("register", "local", "--default").code == 0
+    assert (alone.home / FILE).read_text().endswith("\ndata:\n  executor: local\n")
+
+
+def test_what_is_registered_can_be_read_by_programs(alone: Cli) -> None:
+    assert json.loads(alone("register", "-o", "json").out) == {"default": "", "executors": {}}
+    alone("register", "one", "--endpoint", "h:1", "--default")
+    shown = json.loads(alone("register", "-o", "json").out)
+    assert shown == {"default": "one", "executors": {"one": {"endpoint": "h:1"}}}
 
 
 def test_a_file_that_is_something_else_is_named_with_its_line(alone: Cli) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 from argoexec_cli.cli.clusters import ClusterOptions
 from argoexec_cli.cli.completion import complete_executor
 from argoexec_cli.cli.declare import Argument, Option
-from argoexec_cli.cli.output import write
+from argoexec_cli.cli.output import Data, write
 from argoexec_cli.cli.registered import registration_of, show_registry
 from argoexec_cli.cli.routing import Changing, Registration, Routing
 from argoexec_cli.cli.session import Session
@@ -29,6 +29,10 @@ class Target(NamedTuple):
     config_map: Annotated[Path | None, Option(metavar="FILE", help="The manifest to change.")] = (
         None
     )
+    output: Annotated[
+        Data | None,
+        Option("--output", "-o", metavar="FORMAT", help="Without a NAME: json or yaml."),
+    ] = None
 
 
 def register_(
@@ -50,7 +54,8 @@ def register_(
     shows what is registered. --tls-ca, --tls-cert and --tls-key are written as paths: the daemon
     that sends pods there reads them.
     """
-    wanted = Registration(name, target.endpoint, target.default, changing, cluster, routing)
+    said = (name, target.endpoint, target.default)
+    wanted = Registration(*said, changing, cluster, routing, target.output)
     if wanted.in_cluster:
         return _in_cluster(session, target, wanted)
     return _in_file(session, target, wanted)
@@ -72,15 +77,10 @@ def _in_file(session: Session, target: Target, wanted: Registration) -> int:
             hint="argoexec register my-custom-executor --endpoint ADDRESS --default",
         )
     if not name:
-        show_registry(session, registry, path)
+        show_registry(session, registry, path, target.output)
         return ExitCode.OK
-    known = registry.executors.get(name)
-    entry = registration_of(session, known, target.endpoint)
-    if not entry.endpoint:
-        own = f"unix://{session.settings.socket.value}"
-        hint = f"argoexec register {name} --endpoint {own}"
-        raise InvalidError(f"{name} is new: --endpoint is needed", hint=hint)
-    return _change(session, path, wanted._replace(endpoint=entry.endpoint), entry)
+    example = f"--endpoint unix://{session.settings.socket.value}"
+    return _change(session, path, wanted, registration_of(session, registry, wanted, example))
 
 
 def _in_cluster(session: Session, target: Target, wanted: Registration) -> int:
@@ -93,11 +93,16 @@ def _in_cluster(session: Session, target: Target, wanted: Registration) -> int:
     return asyncio.run(register_in_cluster(session, wanted))
 
 
-def _change(session: Session, path: Path, wanted: Registration, entry: Entry) -> int:
-    from argoexec_cli.controller.registering import plan_register, render_diff, write_registry
+def _change(session: Session, path: Path, wanted: Registration, entry: Entry | None) -> int:
+    from argoexec_cli.controller.registering import (
+        plan_register,
+        read_manifest,
+        render_diff,
+        write_registry,
+    )
 
     name = wanted.name
-    old = path.read_text() if path.exists() else None
+    old = read_manifest(path)
     new = plan_register(old, name, entry, default=wanted.default, file=str(path))
     if new == (old or ""):
         session.say(f"{name} is registered already; nothing to change in {path}")
@@ -111,7 +116,8 @@ def _change(session: Session, path: Path, wanted: Registration, entry: Entry) ->
         return ExitCode.OK
     write_registry(path, new)
     as_default = " as default" if wanted.default else ""
-    session.say(f"registered {name} at {entry.endpoint}{as_default} in {path}")
+    where = f" at {entry.endpoint}" if entry else ""
+    session.say(f"registered {name}{where}{as_default} in {path}")
     if session.settings.kubeconfig.value:
         session.say("in the cluster it is registered by --cluster")
     return ExitCode.OK
