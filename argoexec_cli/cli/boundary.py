@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
-from argoexec_cli.errors import ArgoexecError, ExitCode, PreconditionError
+from argoexec_cli.errors import ArgoexecError, CapacityError, ExitCode, PreconditionError
 
 _NOWHERE: Final = PreconditionError(
     "the directory that this shell is in was deleted", hint="go to another one: cd"
@@ -32,9 +34,8 @@ def guarded(work: Callable[[], int], words: Sequence[str]) -> int:
     except ArgoexecError as exc:
         return show_error(exc, _next_best_step(exc, words), debug=debug)
     except Exception as exc:  # noqa: BLE001 - the boundary: users get no traceback of a bug
-        if isinstance(exc, FileNotFoundError) and not _stands_somewhere():
-            return show_error(_NOWHERE)
-        return show_bug(exc, debug=debug)
+        fault = _fault_of_machine(exc)
+        return show_error(fault, debug=debug) if fault else show_bug(exc, debug=debug)
 
 
 def show_error(error: ArgoexecError, next_best: str = "", *, debug: bool = False) -> ExitCode:
@@ -58,16 +59,33 @@ def show_bug(error: BaseException, *, debug: bool) -> ExitCode:
 
 
 def show_message(message: str, hint: str) -> None:
-    """Print an error's message in one line, and its hint."""
+    """Print an error's message in one line, and its hint; the exit code is to say it anyhow."""
     lines = f"error: {' '.join(message.split())}\n" + (f"hint: {hint}\n" if hint else "")
-    sys.stderr.write(lines)
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.write(lines)
+        sys.stderr.flush()
 
 
 def _show_traceback(error: BaseException) -> None:
     import traceback
 
     traceback.print_exception(error, file=sys.stderr)
+
+
+def _fault_of_machine(error: Exception) -> ArgoexecError | None:
+    """Return what the machine lacks, where that is all that is wrong; None for a bug."""
+    if isinstance(error, FileNotFoundError) and not _stands_somewhere():
+        return _NOWHERE
+    if not isinstance(error, OSError):
+        return None
+    where = f"{error.filename}: " if error.filename else "cannot write: "
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return CapacityError(f"{where}{error.strerror}", hint="make room: df -h")
+        case errno.EMFILE | errno.ENFILE:
+            return PreconditionError(f"{error.strerror}", hint="raise the limit: ulimit -n")
+        case _:
+            return None
 
 
 def _stands_somewhere() -> bool:

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from argoexec_cli.cli.boundary import guarded
@@ -22,10 +23,26 @@ def main() -> None:
     process ends where the command does: taking the interpreter and gRPC's threads apart in good
     order takes as long as a whole call, for nothing, as everything is closed and flushed by then.
     """
+    _open_streams()
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, 20, 20)
     code = run(sys.argv[1:])
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
     os._exit(code)
+
+
+def _open_streams() -> None:
+    """Have the three standard streams lead nowhere where the caller has closed them.
+
+    Otherwise the next file or connection gets the number, and what is meant for people goes there.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - for good
 
 
 def run(words: Sequence[str]) -> int:

@@ -92,7 +92,13 @@ class Session:
         self.say_text(f"{line}\n")
 
     def say_text(self, text: str) -> None:
-        """Like `say`, without ending the line."""
-        if not self.options.quiet:
+        """Like `say`, without ending the line. A full disk below stderr ends no work."""
+        if self.options.quiet:
+            return
+        try:
             sys.stderr.write(text)
             sys.stderr.flush()
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return

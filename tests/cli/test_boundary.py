@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -114,6 +115,46 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     child.stdout.close()
     _, err = child.communicate(timeout=30)
     assert err == b""
+
+
+def test_a_full_disk_is_no_bug() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*ARGOEXEC, "--help"], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == ExitCode.NO_CAPACITY
+    assert done.stderr == (
+        b"error: cannot write: No space left on device\nhint: make room: df -h\n"
+    )
+
+
+@pytest.mark.parametrize(("line", "code"), [("version", 0), ("get nothing --server none:1", 5)])
+def test_a_full_disk_below_stderr_hides_no_outcome(line: str, code: int) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*ARGOEXEC, *line.split()], stdout=subprocess.DEVNULL, stderr=full)
+    assert done.returncode == code
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "shown"),
+    [
+        (OSError(errno.ENOSPC, "Full", "/x"), 7, "error: /x: Full\nhint: make room: df -h\n"),
+        (OSError(errno.EMFILE, "Many"), 2, "error: Many\nhint: raise the limit: ulimit -n\n"),
+    ],
+)
+def test_what_the_machine_lacks_is_no_bug(error: OSError, code: int, shown: str, run: Run) -> None:
+    assert run(fail(error)) == (code, shown)
+
+
+@pytest.mark.parametrize(
+    ("closed", "out"),
+    [("0<&-", "argoexec "), ("1>&-", ""), ("2>&-", "argoexec "), ("1>&- 2>&-", "")],
+)
+def test_streams_that_are_closed_lead_nowhere(closed: str, out: str) -> None:
+    """As of programs that cron or a supervisor starts; no file may get a stream's number."""
+    script = f'"$@" version {closed}'
+    done = subprocess.run(["sh", "-c", script, "sh", *ARGOEXEC], capture_output=True, text=True)
+    assert done.returncode == 0, done
+    assert done.stdout.startswith(out)
+    assert "error" not in done.stderr
 
 
 def test_the_program_runs_as_a_module() -> None:
