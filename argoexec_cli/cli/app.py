@@ -38,6 +38,14 @@ _ELSEWHERE: Final = {
     "rm": "delete",
     "kill": "stop",
     "terminate": "stop",
+    "cancel": "stop",
+    "retry": "submit",
+    "resubmit": "submit",
+    "status": "get",
+    "top": "list",
+    "info": "doctor",
+    "config": "context",
+    "completion": "--install-completion",
 }
 """What argo, kubectl and docker call our commands."""
 _ANNOTATED: Any = Annotated

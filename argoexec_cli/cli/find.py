@@ -18,8 +18,11 @@ _KINDS: Final[dict[str, Kind]] = {
     "pods": "pod",
     "po": "pod",
     "workflowrun": "workflowrun",
+    "workflowruns": "workflowrun",
     "workflow": "workflowrun",
+    "workflows": "workflowrun",
     "run": "workflowrun",
+    "runs": "workflowrun",
     "wf": "workflowrun",
 }
 
@@ -154,5 +157,6 @@ async def _not_found(server: Server, wanted: Name) -> NotFoundError:
     what = {"pod": "pod", "workflowrun": "run", None: "run or pod"}[wanted.kind]
     hint = f"did you mean {close[0]}?" if close else f"argoexec list -n {wanted.namespace}"
     if wanted.name in _KINDS:
-        hint = f"a {wanted.name} is written {wanted.name}/NAME"
+        one = "pod" if _KINDS[wanted.name] == "pod" else "run"
+        hint = f"argoexec list; a {one} is written {one}/NAME"
     return NotFoundError(f"there is no {what} {wanted.name} in {wanted.namespace}", hint=hint)

@@ -34,17 +34,25 @@ async def within(timeout: str, what: str) -> AsyncIterator[None]:
         async with asyncio.timeout(limit_s):
             yield
     except TimeoutError as exc:
-        raise TimedOutError(
-            f"{what}: not done after {timeout}", hint=f"it runs on; argoexec wait {what}"
-        ) from exc
+        raise _not_done(what, timeout) from exc
 
 
 async def wait_for(
-    session: Session, server: Server, names: Sequence[str], target: Target = Target.ENDED
+    session: Session,
+    server: Server,
+    names: Sequence[str],
+    target: Target = Target.ENDED,
+    *,
+    once: bool = False,
 ) -> int:
-    """Wait for all *names*; see `wait_for_items`. `NotFoundError` for one that does not exist."""
+    """Wait for all *names*; see `wait_for_items`. `NotFoundError` for one that does not exist.
+
+    With *once* it is a `TimedOutError` when one has not come so far yet.
+    """
     found = [await _find(server, name, session.namespace, target) for name in names]
     items = [item for item in found if item is not None]
+    if once and not all(_has_reached(item, target) for item in items):
+        raise _not_done(" ".join(names), "one look")
     return await wait_for_items(session, server, items, target)
 
 
@@ -75,6 +83,16 @@ async def _find(server: Server, name: str, namespace: str, target: Target) -> It
         if target is Target.DELETED:
             return None
         raise
+
+
+def _not_done(what: str, limit: str) -> TimedOutError:
+    hint = f"it runs on; argoexec wait {what}"
+    return TimedOutError(f"{what}: not done after {limit}", hint=hint)
+
+
+def _has_reached(item: Item, target: Target) -> bool:
+    running = target is Target.RUNNING and item.phase == "Running"
+    return running or (item.ended and target is not Target.DELETED)
 
 
 async def _reach(

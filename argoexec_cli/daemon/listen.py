@@ -128,7 +128,7 @@ def _remove_stale(path: Path) -> None:
     if _answers(path):
         raise PreconditionError(
             f"another process listens on {path} already",
-            hint="stop that daemon first, or choose another address with --listen",
+            hint="stop that daemon first, or choose another socket with --socket",
         )
     _log.info("replacing the socket that an earlier daemon left at %s", path)
     path.unlink()

@@ -147,7 +147,7 @@ def test_a_near_miss_is_suggested(cli: Cli) -> None:
 def test_a_kind_apart_from_the_name(cli: Cli) -> None:
     outcome = cli("stop", "pod", "web")
     check(outcome, 3, "there is no run or pod pod in default")
-    assert outcome.err.splitlines()[1] == "hint: a pod is written pod/NAME"
+    assert outcome.err.splitlines()[1] == "hint: argoexec list; a pod is written pod/NAME"
 
 
 def test_latest_of_nothing(cli: Cli) -> None:

@@ -65,7 +65,16 @@ def test_a_misspelt_command_is_named_with_the_nearest_one(alone: Cli) -> None:
 
 @pytest.mark.parametrize(
     ("word", "ours"),
-    [("ls", "list"), ("rm", "delete"), ("kill", "stop"), ("apply", "submit"), ("describe", "get")],
+    [
+        ("ls", "list"),
+        ("rm", "delete"),
+        ("kill", "stop"),
+        ("apply", "submit"),
+        ("describe", "get"),
+        # By its letters it is nearest to destroy.
+        ("retry", "submit"),
+        ("completion", "--install-completion"),
+    ],
 )
 def test_what_other_programs_call_it_is_known(word: str, ours: str, alone: Cli) -> None:
     outcome = alone(word)

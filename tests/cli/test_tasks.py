@@ -104,6 +104,13 @@ def test_waiting_has_a_limit(cli: Cli) -> None:
     assert outcome.err == (
         "error: slow: not done after 100ms\nhint: it runs on; argoexec wait slow\n"
     )
+    # Nothing is one look, as in kubectl.
+    assert cli("wait", "slow", "--timeout", "0").code == 4
+    assert cli("wait", "slow", "--timeout", "0s", "--for", "running").code == 0
+    assert cli("wait", "slow", "--timeout", "0", "--for", "deleted").code == 4
+    cli("stop", "slow", "--grace", "0")
+    cli("wait", "slow")
+    assert cli("wait", "slow", "--timeout", "0").code == 8
     assert cli("delete", "slow").code == 0
 
 

@@ -29,7 +29,7 @@ async def test_a_live_daemons_socket_is_refused_and_keeps_serving(
         with pytest.raises(PreconditionError, match="another process listens on") as caught:
             async with serving(executor, addresses=(address,)):
                 pass
-        assert "--listen" in caught.value.hint
+        assert "--socket" in caught.value.hint
         async with connect(address) as connection:
             assert connection.info.name == "memory"
 

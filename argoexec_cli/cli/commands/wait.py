@@ -8,6 +8,7 @@ from argoexec_cli.cli.clusters import NO_CLUSTER, ClusterOptions
 from argoexec_cli.cli.connect import connect
 from argoexec_cli.cli.declare import Option
 from argoexec_cli.cli.detach import detachable
+from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.params import Names, Timeout
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.waiting import Target, wait_for, within
@@ -34,9 +35,11 @@ async def wait_(
 
         async with within(timeout, names):
             return await wait_for_workflows(session, name, cluster)
+    # No time at all is one look, as in kubectl.
+    once = bool(timeout) and not parse_duration(timeout, "--timeout")
     async with (
         connect(session) as server,
         detachable(session, names, "wait"),
-        within(timeout, names),
+        within("" if once else timeout, names),
     ):
-        return await wait_for(session, server, name, target)
+        return await wait_for(session, server, name, target, once=once)
