@@ -6,7 +6,7 @@ Source of codes and reasons: k8s.io/apimachinery/pkg/apis/meta/v1 StatusReason.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from argoexec_cli.errors import (
@@ -70,10 +70,7 @@ class Request(NamedTuple):
     @property
     def rule(self) -> str:
         """The RBAC rule that would allow it."""
-        return (
-            f'{{apiGroups: ["{self.resource.group}"], resources: ["{self.plural}"], '
-            f'verbs: ["{self.verb}"]}}'
-        )
+        return rules_of([self])
 
     def __str__(self) -> str:
         """Render as "patch workflowtasksets/status main in namespace argo"."""
@@ -83,6 +80,18 @@ class Request(NamedTuple):
         else:
             where = ""
         return f"{self.verb} {self.plural}{name}{where}"
+
+
+def rules_of(requests: Sequence[Request]) -> str:
+    """Return the RBAC rules that would allow all of it, one for each kind of object."""
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for each in requests:
+        known = verbs.setdefault((each.resource.group, each.plural), [])
+        known += [] if each.verb in known else [each.verb]
+    return ", ".join(
+        f'{{apiGroups: ["{group}"], resources: ["{plural}"], verbs: {json.dumps(words)}}}'
+        for (group, plural), words in verbs.items()
+    )
 
 
 def error_of(request: Request, code: int, body: bytes, retry_after: str = "") -> ArgoexecError:

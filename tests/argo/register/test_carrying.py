@@ -274,7 +274,8 @@ async def test_who_may_not_write_all_writes_nothing(scene: Scene, cluster: FakeC
         await carry_out(scene.kube, plan, controller, None, scene.told.append)
     assert "serviceaccounts" in caught.value.hint
     assert "clusterroles" in caught.value.hint
-    assert "configmaps" not in caught.value.hint
+    assert 'verbs: ["get", "list", "watch"]' in caught.value.hint  # of the role to give
+    assert 'resources: ["configmaps"], verbs: ["get"]' in caught.value.hint
     assert scene.everything() == before
 
 

@@ -1,11 +1,12 @@
 """Who may do what: RBAC, evaluated from the Roles and bindings that the cluster has.
 
-Source: k8s.io/kubernetes pkg/registry/rbac/validation; nonResourceURLs are left out.
+Source: k8s.io/kubernetes pkg/registry/rbac; nonResourceURLs are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, NamedTuple
 
 from argoexec_cli.kube.resources import (
@@ -32,6 +33,20 @@ class Attributes(NamedTuple):
 def allowed(store: Store, user: str, wanted: Attributes) -> bool:
     """Tell whether *user* may."""
     return any(_covers(rule, wanted) for rule in _rules(store, user, wanted.namespace))
+
+
+def escalates(store: Store, user: str, written: dict[str, Any], namespace: str) -> str:
+    """Return the first right that a Role or a binding would give and *user* does not have, "" for
+    none: nobody hands on what he has not.
+    """
+    rules = written.get("rules") or []
+    if ref := written.get("roleRef"):
+        rules = _role(store, ref, namespace)
+    for rule in rules:
+        for verb, group, plural in product(rule["verbs"], rule["apiGroups"], rule["resources"]):
+            if not allowed(store, user, Attributes(verb, group, plural, namespace)):
+                return f"{verb} {plural}"
+    return ""
 
 
 def _rules(store: Store, user: str, namespace: str) -> Iterator[Rule]:

@@ -24,6 +24,11 @@ class Asked(NamedTuple):
     content_type: str = ""
     user: str = ""
 
+    @property
+    def applies(self) -> bool:
+        """Whether it is a server-side apply, which also takes the right to create."""
+        return self.content_type == "application/apply-patch+yaml"
+
     def matches(
         self, verb: str = "", plural: str = "", subresource: str | None = None, name: str = ""
     ) -> bool:
@@ -50,6 +55,12 @@ def address(path: str) -> tuple[Resource, str, str, str]:
         raise Refusal(404, "the server could not find the requested resource")
     name, sub = (*rest[1:], "", "")[:2]
     return resource, namespace, name, sub
+
+
+def named_by(fields: str) -> str:
+    """Return the one name that a field selector asks for: rules with resourceNames allow that."""
+    path, _, name = fields.replace("==", "=").partition("=")
+    return name if path == "metadata.name" and "," not in name else ""
 
 
 def verb_of(method: str, query: dict[str, str], name: str) -> str:

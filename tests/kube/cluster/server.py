@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from argoexec_cli.kube.resources import PODS, SELF_ACCESS_REVIEWS
+from argoexec_cli.kube.resources import (
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    PODS,
+    ROLE_BINDINGS,
+    ROLES,
+    SELF_ACCESS_REVIEWS,
+)
 from tests.kube.cluster import writing
-from tests.kube.cluster.access import Attributes, allowed
+from tests.kube.cluster.access import Attributes, allowed, escalates
 from tests.kube.cluster.faults import CUT
 from tests.kube.cluster.podlogs import LogLine
 from tests.kube.cluster.refusals import Refusal
-from tests.kube.cluster.requests import Asked, address, verb_of
+from tests.kube.cluster.requests import Asked, address, named_by, verb_of
 from tests.kube.cluster.store import Written, selects
 
 if TYPE_CHECKING:
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 
 ANONYMOUS = "system:anonymous"
 _BOOKMARK_S = 0.2
+_GIVING = (ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)
 
 
 class Server:
@@ -85,9 +93,15 @@ class Server:
     def _authorize(self, asked: Asked) -> None:
         if not self._cluster.rbac or asked.resource == SELF_ACCESS_REVIEWS:
             return  # everybody may ask about themselves: system:basic-user
+        if asked.applies and not self._store.find(asked.resource, asked.namespace, asked.name):
+            self._check(asked._replace(verb="create"))
+        self._check(asked)
+
+    def _check(self, asked: Asked) -> None:
         sub = f"/{asked.subresource}" if asked.subresource else ""
         plural = f"{asked.resource.plural}{sub}"
-        wanted = Attributes(asked.verb, asked.resource.group, plural, asked.namespace, asked.name)
+        name = asked.name or named_by(asked.query.get("fieldSelector", ""))
+        wanted = Attributes(asked.verb, asked.resource.group, plural, asked.namespace, name)
         if not allowed(self._store, asked.user, wanted):
             where = (
                 f'in the namespace "{asked.namespace}"'
@@ -99,6 +113,11 @@ class Server:
                 f'resource "{plural}" in API group "{asked.resource.group}" {where}'
             )
             raise Refusal(403, text)
+        if asked.resource in _GIVING and isinstance(asked.body, dict) and asked.verb != "delete":
+            more = escalates(self._store, asked.user, asked.body, asked.namespace)
+            if more:
+                text = f'user "{asked.user}" is attempting to grant RBAC permissions not currently'
+                raise Refusal(403, f"{text} held: {more}")
 
     def _answer(self, asked: Asked) -> dict[str, Any]:
         store = self._store
