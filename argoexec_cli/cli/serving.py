@@ -144,11 +144,13 @@ async def _cluster(plan: ServePlan) -> AsyncIterator[Executor | None]:
         yield None
         return
     from argoexec_cli.executors.kubernetes.executor import open_kubernetes
+    from argoexec_cli.executors.kubernetes.sweep import Keeping
 
+    keeping = Keeping(plan.data_dir, plan.retention_s)
     async with AsyncExitStack() as stack:
         executor: Executor | None = None
         try:
-            opened = open_kubernetes(plan.cluster.files, plan.cluster.context)
+            opened = open_kubernetes(*plan.cluster, plan.policy, keeping)
             executor = await stack.enter_async_context(opened)
         except ArgoexecError as exc:
             if plan.executor == "kubernetes":

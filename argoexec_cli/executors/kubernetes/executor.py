@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from argoexec_cli import __version__
+from argoexec_cli.aio import Tasks
 from argoexec_cli.errors import AlreadyExistsError, DeniedError, NotFoundError
 from argoexec_cli.executors.kubernetes import marks
 from argoexec_cli.executors.kubernetes.cutting import cut, page
@@ -26,6 +27,7 @@ from argoexec_cli.executors.kubernetes.questions import (
     was_restarted,
 )
 from argoexec_cli.executors.kubernetes.records import event_of, record_of, request_of, status_of
+from argoexec_cli.executors.kubernetes.sweep import Keeping, sweep_for_ever
 from argoexec_cli.executors.local.plan.acceptance import accept, spec_hash
 from argoexec_cli.executors.local.policy import Policy, check_policy
 from argoexec_cli.kube.base import Kube, Object, Select
@@ -63,11 +65,16 @@ class KubernetesExecutor:
     record. A pod that was stopped keeps its record, by a finalizer, until it is deleted here.
     """
 
-    def __init__(self, kube: Kube, server: str, policy: Policy) -> None:
-        """Use *kube*, which is the API server at *server*; whoever made it closes it."""
+    def __init__(
+        self, kube: Kube, server: str, policy: Policy, keeping: Keeping | None = None
+    ) -> None:
+        """Use *kube*, which is the API server at *server*; whoever made it closes it. With
+        *keeping* pods are marked as the daemon's.
+        """
         self._kube = kube
         self._policy = policy
         self._server = server
+        self._keeping = keeping
         self._outputs = Outputs(kube)
 
     async def run_pod(self, request: PodRequest) -> PodRecord:
@@ -75,7 +82,8 @@ class KubernetesExecutor:
         uid = request.pod.metadata.uid
         accepted, digest = accept(request), spec_hash(request)
         check_policy(accepted.pod.spec, self._policy)
-        objects = to_objects(accepted, digest)
+        owner = self._keeping.owner(make=True) if self._keeping else ""
+        objects = to_objects(accepted, digest, owner)
         namespace = accepted.pod.metadata.namespace
         try:
             pod = await self._kube.create(PODS, objects.pod, namespace)
@@ -271,15 +279,27 @@ class KubernetesExecutor:
 
 @asynccontextmanager
 async def open_kubernetes(
-    files: Sequence[Path], context: str = "", policy: Policy = NOTHING_ALLOWED
+    files: Sequence[Path],
+    context: str = "",
+    policy: Policy = NOTHING_ALLOWED,
+    keeping: Keeping | None = None,
 ) -> AsyncIterator[KubernetesExecutor]:
     """Open the executor of a kubeconfig; without files, of the cluster that we are in.
 
-    *policy* comes before whatever the cluster itself admits.
+    *policy* comes before whatever the cluster itself admits. Without *keeping* pods stay until
+    they are deleted.
     Raises what `open_cluster` does; nothing is sent before the first call.
     """
     async with open_cluster(files, context) as cluster:
-        yield KubernetesExecutor(cluster.client, cluster.server, policy)
+        executor = KubernetesExecutor(cluster.client, cluster.server, policy, keeping)
+        tasks = Tasks()
+        if keeping is not None:
+            sweeping = sweep_for_ever(cluster.client, keeping, executor.delete_pod)
+            tasks.spawn(sweeping, name="sweep of the cluster")
+        try:
+            yield executor
+        finally:
+            await tasks.stop()
 
 
 def _select(query: PodQuery) -> Select:

@@ -45,8 +45,8 @@ class Objects(NamedTuple):
     others: tuple[Travelling, ...]
 
 
-def to_objects(request: PodRequest, spec_hash: str) -> Objects:
-    """Return the objects for a request that was accepted."""
+def to_objects(request: PodRequest, spec_hash: str, owner: str = "") -> Objects:
+    """Return the objects for a request that was accepted by the daemon with the id *owner*."""
     meta = request.pod.metadata
     spec = _plain(request.pod.spec)
     spec.setdefault("restartPolicy", "Never")
@@ -69,7 +69,8 @@ def to_objects(request: PodRequest, spec_hash: str) -> Objects:
         "metadata": {
             "name": meta.name,
             "namespace": meta.namespace,
-            "labels": {**meta.labels, marks.LABEL: "true"},
+            "labels": {**meta.labels, marks.LABEL: "true"}
+            | ({marks.OWNER: owner} if owner else {}),
             "annotations": annotations,
         },
         "spec": spec,

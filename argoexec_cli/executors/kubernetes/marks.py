@@ -8,6 +8,9 @@ LABEL: Final = "argoexec.io/managed"
 OURS: Final = f"{LABEL}=true"
 """The selector of all pods of this executor."""
 
+OWNER: Final = "argoexec.io/owner"
+"""The label with the id of the daemon that made the pod, and removes it when its time is over."""
+
 HASH: Final = "argoexec.io/spec-hash"
 REQUEST: Final = "argoexec.io/request"
 """The pod as it was asked for, and the outputs; what the cluster adds is not in it."""

@@ -74,7 +74,7 @@ def status_of(pod: Object) -> PodStatus:
         return msgspec.structs.replace(status, reason="Stopped")
     if status.reason:
         return status
-    ends = [one for one in _ends(status) if one.exit_code]
+    ends = [one for one in ends_of(status) if one.exit_code]
     telling = next((one for one in ends if one.reason not in _PLAIN), None)
     if telling is None:
         return status
@@ -141,6 +141,7 @@ def _is_model(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
 
-def _ends(status: PodStatus) -> list[ContainerStateTerminated]:
+def ends_of(status: PodStatus) -> list[ContainerStateTerminated]:
+    """Return how the containers ended, those that have."""
     everything = (*status.init_container_statuses, *status.container_statuses)
     return [one.state.terminated for one in everything if one.state.terminated is not None]

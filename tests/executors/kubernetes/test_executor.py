@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,6 +15,7 @@ import pytest_asyncio
 
 from argoexec_cli.errors import AlreadyExistsError, InvalidError, NotFoundError
 from argoexec_cli.executors.kubernetes.executor import KubernetesExecutor, open_kubernetes
+from argoexec_cli.executors.kubernetes.sweep import Keeping
 from argoexec_cli.executors.local.policy import Policy
 from argoexec_cli.kube.client import KubeClient
 from argoexec_cli.kube.resources import CONFIG_MAPS, PODS, SECRETS, Resource
@@ -254,3 +256,45 @@ async def test_files_that_a_cluster_cannot_give_back_are_refused(
 
 
 _MEMORY = {"name": "v", "emptyDir": {}}
+
+
+def names_in(cluster: FakeCluster) -> set[str]:
+    """Return the names of all pods of the cluster."""
+    return {one["metadata"]["name"] for one in cluster.store.all(PODS)}
+
+
+async def test_what_ended_long_ago_goes_if_this_daemon_made_it(
+    cluster: FakeCluster, kubeconfig: Path, tmp_path: Path
+) -> None:
+    for name in ("mine", "others"):
+        (tmp_path / name).mkdir()
+    long = Keeping(tmp_path / "mine", 3600.0, every_s=0.05)
+    async with (
+        running_kubelet(cluster, tmp_path / "kubelet"),
+        open_kubernetes([kubeconfig], keeping=long._replace(data_dir=tmp_path / "others")) as other,
+        open_kubernetes([kubeconfig]) as nobody,
+    ):
+        await run(other, request("true", name="of-another"))
+        await run(nobody, request("true", name="of-nobody"))
+        async with open_kubernetes([kubeconfig], keeping=long) as mine:
+            await run(mine, request("true", name="ended"))
+            await mine.run_pod(request("sleep 60", name="running"))
+            ref = (await mine.run_pod(request("sleep 60", name="stopped"))).ref
+            await mine.stop_pod(ref)
+            await ended(mine, ref)
+            await asyncio.sleep(0.3)  # several sweeps
+            assert {"ended", "stopped"} <= names_in(cluster)
+        async with open_kubernetes([kubeconfig], keeping=long._replace(seconds=0.0)):
+            async with asyncio.timeout(20):
+                while names_in(cluster) & {"ended", "stopped"}:  # noqa: ASYNC110 - a thread's
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(0.3)
+        assert names_in(cluster) == {"of-another", "of-nobody", "running"}
+
+
+async def test_nothing_is_swept_where_the_daemon_has_made_no_pod(
+    cluster: FakeCluster, kubeconfig: Path, tmp_path: Path
+) -> None:
+    async with open_kubernetes([kubeconfig], keeping=Keeping(tmp_path, 0.0, every_s=0.05)):
+        await asyncio.sleep(0.3)
+    assert cluster.asked == []
