@@ -120,3 +120,18 @@ def test_a_cluster_that_is_away_ends_the_start(alone: Cli, tmp_path: Path) -> No
     )
     assert outcome.code == 5
     assert "the API server cannot be reached" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "cluster_cli", [["--executor", "kubernetes", "--allow-privileged"]], indirect=True
+)
+def test_what_the_daemon_grants_counts_in_the_cluster(
+    cluster_cli: Cli, cluster: FakeCluster
+) -> None:
+    pod = POD.format(name="p", script="true").replace(
+        "image: busybox", "image: busybox, securityContext: {privileged: true}"
+    )
+    outcome = cluster_cli("submit", "-", stdin=pod)
+    assert outcome.code == 0, outcome.err
+    (found,) = cluster.store.all(PODS)
+    assert found["spec"]["containers"][0]["securityContext"] == {"privileged": True}
