@@ -132,9 +132,9 @@ class _Written:
             time.sleep(0.05)
 
     def _look(self) -> None:
+        now = time.time()
         found = self._cluster.store.find(TASK_SETS, "argo", "wf") or {}
         nodes = (found.get("status") or {}).get("nodes") or {}
-        now = time.time()
         new = {node: now for node in nodes if node not in self.nodes}
         if new:
             self.nodes |= new

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Any
+import marshal
+from typing import Any, TypeVar
 
 from tests.kube.cluster.refusals import Refusal
 
+_T = TypeVar("_T")
 Manifest = dict[str, Any]
 Path = tuple[str, ...]
 _UNOWNED = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace")}
 
 
+def copied(value: _T) -> _T:
+    """Return a copy of plain data, in a fraction of what `copy.deepcopy` takes: measurements are
+    not to find how slow this server is.
+    """
+    if not isinstance(value, dict | list):
+        return value
+    same: _T = marshal.loads(marshal.dumps(value))  # noqa: S302 - our own data
+    return same
+
+
 def merge(target: Any, patch: Any) -> Any:
     """Return *target* with *patch* merged in. Source: RFC 7386."""
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
+        return copied(patch)
     merged = dict(target) if isinstance(target, dict) else {}
     for key, value in patch.items():
         if value is None:
@@ -56,7 +67,7 @@ def apply(
             named = ", ".join("." + ".".join(path) for path in clash)
             raise Refusal(409, f'Apply failed with 1 conflict: conflict with "{other}": {named}')
         fields -= set(clash)
-    result = copy.deepcopy(current or {})
+    result = copied(current or {})
     held = {path for name, fields in owners.items() if name != manager for path in fields}
     for path in owners.get(manager, set()) - set(mine) - held:
         _remove(result, path)

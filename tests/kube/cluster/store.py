@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 import uuid
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 from argoexec_cli.kube.resources import ALL, Resource
 from argoexec_cli.models.selector import parse_selector
-from tests.kube.cluster.patching import Owners
+from tests.kube.cluster.patching import Owners, copied
 from tests.kube.cluster.refusals import Refusal
 
 Manifest = dict[str, Any]
@@ -44,7 +43,7 @@ class Store:
     def find(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
         """Return a copy of an object, or None."""
         with self.lock:
-            return copy.deepcopy(self._objects.get((resource.plural, namespace, name)))
+            return copied(self._objects.get((resource.plural, namespace, name)))
 
     def get(self, resource: Resource, namespace: str, name: str) -> Manifest:
         """Return a copy of an object. 404."""
@@ -58,7 +57,7 @@ class Store:
         """Return copies of all objects of a kind, in the order of their names."""
         with self.lock:
             return [
-                copy.deepcopy(found)
+                copied(found)
                 for (plural, where, _), found in sorted(self._objects.items())
                 if plural == resource.plural and namespace in ("", where)
             ]
@@ -66,7 +65,7 @@ class Store:
     def put(self, resource: Resource, wanted: Manifest) -> Manifest:
         """Create or replace an object; the server's own fields of it are filled in."""
         with self.lock:
-            stored = copy.deepcopy(wanted)
+            stored = copied(wanted)
             meta = stored.setdefault("metadata", {})
             key = (resource.plural, meta.get("namespace", ""), meta["name"])
             before = self._objects.get(key)
@@ -77,12 +76,12 @@ class Store:
             meta["creationTimestamp"] = old.get("creationTimestamp") or now
             meta["resourceVersion"] = old.get("resourceVersion", "0")
             if before is not None and before == stored:
-                return copy.deepcopy(stored)
+                return copied(stored)
             self.version += 1
             meta["resourceVersion"] = str(self.version)
             self._objects[key] = stored
             self._wrote(Written(self.version, resource, before, stored))
-            return copy.deepcopy(stored)
+            return copied(stored)
 
     def remove(self, resource: Resource, namespace: str, name: str) -> Manifest:
         """Delete an object for good, and what it owns. 404."""
@@ -93,7 +92,7 @@ class Store:
             self.version += 1
             self._wrote(Written(self.version, resource, before, None))
             self._collect(before["metadata"]["uid"])
-            return copy.deepcopy(before)
+            return copied(before)
 
     def forget_history(self) -> None:
         """Have every watch from before now answered with 410."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from argoexec_cli.kube.resources import (
     Resource,
 )
 from tests.kube.cluster.access import Attributes, allowed
-from tests.kube.cluster.patching import apply, merge
+from tests.kube.cluster.patching import apply, copied, merge
 from tests.kube.cluster.refusals import Refusal
 from tests.kube.cluster.requests import Asked
 from tests.kube.cluster.schema import check_task_set
@@ -31,7 +30,7 @@ def create(store: Store, asked: Asked, *, open_to_all: bool) -> Manifest:
     """Create an object, or answer a review."""
     if asked.resource in (ACCESS_REVIEWS, SELF_ACCESS_REVIEWS):
         return _review(store, asked, open_to_all)
-    manifest = copy.deepcopy(asked.body)
+    manifest = copied(asked.body)
     meta = manifest.setdefault("metadata", {})
     if not meta.get("name") and meta.get("generateName"):
         meta["name"] = f"{meta['generateName']}{store.version:05d}"
@@ -67,7 +66,7 @@ def replace(store: Store, asked: Asked) -> Manifest:
     with store.lock:
         before = store.get(asked.resource, asked.namespace, asked.name)
         _check_version(before, asked.body)
-        return _put(store, asked, before, copy.deepcopy(asked.body))
+        return _put(store, asked, before, copied(asked.body))
 
 
 def delete(store: Store, asked: Asked, *, kubelet: bool) -> Manifest:
