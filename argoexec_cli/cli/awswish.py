@@ -80,6 +80,8 @@ def _said(wish: Wish) -> dict[str, Any]:
         subnet_id=network.subnet,
         client_cidrs=tuple(network.allow or ()),
     )
+    if hosts.on_demand:
+        changes["spot"] = False
     if software.lease:
         changes["lease_s"] = int(parse_duration(software.lease, "--lease"))
     return changes

@@ -65,6 +65,7 @@ def _check_provider(provider: Provider, wish: Wish) -> None:
         "--os": hosts.os,
         "--ami": hosts.ami,
         "--spot": hosts.spot,
+        "--on-demand": hosts.on_demand,
         "--region": network.region,
         "--vpc": network.vpc,
         "--subnet": network.subnet,
@@ -73,6 +74,8 @@ def _check_provider(provider: Provider, wish: Wish) -> None:
         "--owner": software.owner,
     }
     foreign = {"aws": given, "ssh": made, "local": {**made, **given, "--via": network.via}}
+    if hosts.spot and hosts.on_demand:
+        raise InvalidError("--spot and --on-demand contradict each other", hint="say one of them")
     if odd := [name for name, value in foreign[provider].items() if value]:
         raise InvalidError(
             f"{', '.join(odd)}: not for hosts of provider {provider}", hint="leave it out"

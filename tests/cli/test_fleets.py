@@ -98,6 +98,8 @@ async def test_what_is_not_said_stays_as_it_was(session: Session, place: Place) 
     assert spec_of(await wanted_fleet(session, changed, MADE, place)) == msgspec.structs.replace(
         SPEC, count=1, instance_type="c7i.large", lease_s=0
     )
+    dearer = await wanted_fleet(session, wish(Hosts(on_demand=True)), MADE, place)
+    assert spec_of(dearer) == msgspec.structs.replace(SPEC, spot=False)
     given = await wanted_fleet(session, wish(software=Software(prepull=["a:1"])), GIVEN, place)
     assert (given.given, given.prepull) == (GIVEN.given, ("a:1",))
 
@@ -122,6 +124,7 @@ class Wrong(NamedTuple):
 
 BAKING = msgspec.structs.replace(MADE, baking=True)
 ENDING = msgspec.structs.replace(GIVEN, phase="destroying")
+BOTH = Hosts(spot=True, on_demand=True)
 TWICE = Hosts(host=["admin@10.0.0.5", "root@10.0.0.5"])
 
 
@@ -133,6 +136,7 @@ TWICE = Hosts(host=["admin@10.0.0.5", "root@10.0.0.5"])
         Wrong("host", wish(Hosts(host=["10.0.0.5"])), MADE, InvalidError, "of provider aws"),
         Wrong("no host", wish(Hosts(provider="ssh")), None, InvalidError, "which hosts"),
         Wrong("twice", wish(TWICE), None, InvalidError, "the same host twice"),
+        Wrong("spot", wish(BOTH), MADE, InvalidError, "contradict each other"),
         Wrong("region", wish(network=Network(region="us-east-1")), MADE, InvalidError, "is in eu"),
         Wrong("baking", wish(), BAKING, PreconditionError, "is being baked"),
         Wrong("bake", wish()._replace(doing=Doing(bake=True)), MADE, PreconditionError, "a fleet"),

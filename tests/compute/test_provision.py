@@ -249,6 +249,10 @@ def test_spot_hosts_whose_state_is_in_a_bucket_become_more_and_fewer(
     assert hosts_of(program, "spare") == [first]
     assert [(each.id, each.lifecycle) for each in instances(ec2, "spare")] == [(first, "spot")]
 
+    applied(program, "spare", 1, "--on-demand")
+    assert in_state() == []
+    assert [each.lifecycle for each in instances(ec2, "spare")] == [None]
+
     program("destroy", "spare", "--yes").good()
     assert in_state() == []
     assert instances(ec2, "spare") == []

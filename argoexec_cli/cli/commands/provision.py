@@ -38,6 +38,9 @@ class Hosts(NamedTuple):
     spot: Annotated[bool, Option("--spot", help="Spot capacity: cheap, and may be taken away.")] = (
         False
     )
+    on_demand: Annotated[
+        bool, Option("--on-demand", help="No longer Spot capacity: hosts of it are replaced.")
+    ] = False
 
 
 class Network(NamedTuple):
