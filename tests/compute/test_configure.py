@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,11 @@ from argoexec_cli.compute.ansible.configure import inventory_of
 from argoexec_cli.compute.ansible.failures import failure_of, host_failure
 from argoexec_cli.compute.ansible.run import Failure, Outcome
 from argoexec_cli.compute.events import Step
+from argoexec_cli.compute.fleet.ansible import AnsibleConfigure
+from argoexec_cli.compute.fleet.given import ThisMachine
+from argoexec_cli.compute.fleet.provision import Provisioning, Tools
+from argoexec_cli.compute.fleet.record import Fleet
+from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.package import Package
 from argoexec_cli.config.load import child_environment
 from argoexec_cli.errors import (
@@ -113,6 +119,18 @@ async def test_a_host_is_changed_once_and_every_step_is_told(place: Path, sshd: 
     ]
     changed, _ = await run(place, TOUCHES, target(sshd.login))
     assert changed == {"lab-0": 0}
+
+
+async def test_that_ansible_is_missing_is_said_before_anything_is_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet(name="bare", provider="local", created=datetime.now(UTC))
+    steps: list[Step] = []
+    tools = Tools(Place(tmp_path), ThisMachine(fleet), AnsibleConfigure({}), steps.append)
+    assert not (await Provisioning(fleet, tools).preview()).empty
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(PreconditionError, match="ansible is not installed"):
+        await Provisioning(fleet, tools).preview()
 
 
 @slow

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from argoexec_cli.compute.ansible import Configuration, Target, configure
+from argoexec_cli.compute.ansible.playbooks import find_program
 from argoexec_cli.compute.events import OnStep, Step
 from argoexec_cli.compute.fleet import access
 from argoexec_cli.compute.fleet.configure import as_root, pull_image
@@ -42,6 +43,10 @@ class AnsibleConfigure:
     def __init__(self, environment: Mapping[str, str]) -> None:
         """*environment* is what Ansible and pip get: `config.load.child_environment`."""
         self._environment = environment
+
+    def check(self) -> None:
+        """See `Configure.check`."""
+        find_program()
 
     async def apply(
         self,

@@ -36,6 +36,10 @@ _PULLERS: Final[dict[Runtime, str]] = {
 class Configure(Protocol):
     """Configures hosts; one run for all, which may be repeated and then changes nothing."""
 
+    def check(self) -> None:
+        """Look at what `apply` needs on this machine: `PreconditionError` when it is missing."""
+        ...
+
     async def apply(
         self,
         fleet: Fleet,

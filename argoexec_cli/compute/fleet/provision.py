@@ -68,6 +68,7 @@ class Provisioning:
         `PreconditionError` names the first thing that is wrong, with its fix.
         """
         self._on_step(Step(source="preflight", action=_CHECKS, state="started"))
+        self._configure.check()
         for finding in await self._compute.preflight():
             if finding.state == "wrong":
                 text = f"{finding.check}: {finding.found}"
