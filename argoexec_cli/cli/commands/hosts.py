@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from argoexec_cli.cli.completion import complete_fleet
 from argoexec_cli.cli.declare import Argument, Option
+from argoexec_cli.cli.durations import render_age
 from argoexec_cli.cli.fleetplaces import fleet_store, tools_for
+from argoexec_cli.cli.items import now
 from argoexec_cli.cli.output import Data, write, write_data
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.table import render_table
@@ -16,7 +18,10 @@ from argoexec_cli.models.base import encode
 if TYPE_CHECKING:
     from argoexec_cli.compute.fleet.survey import HostView
 
-_HEADER = ["NAME", "STATE", "HEALTH", "VERSION", "RUNTIME", "PODS", "ADDRESS", "TYPE", "COST"]
+_HEADER = [
+    *("NAME", "STATE", "HEALTH", "VERSION", "RUNTIME", "PODS", "ADDRESS", "TYPE", "COST"),
+    "LEASE",
+]
 
 
 async def hosts_(
@@ -30,7 +35,8 @@ async def hosts_(
 ) -> int:
     """Show the hosts: whether they answer, what runs there, what they cost so far.
 
-    The exit code is 1 when one of them does not answer.
+    LEASE is the time until the host ends itself without a call or work; asking renews it. The exit
+    code is 1 when one of them does not answer.
     """
     from argoexec_cli.compute.fleet.survey import survey
 
@@ -51,6 +57,7 @@ async def hosts_(
 def _row(view: HostView) -> list[str]:
     cost = f"${view.cost:.2f}" if view.cost is not None else ""
     pods = str(view.running_pods) if view.healthy else ""
+    left = (view.lease_ends - now()).total_seconds() if view.lease_ends else None
     health = "ok" if view.healthy else view.problem
     return [
         view.name,
@@ -62,4 +69,5 @@ def _row(view: HostView) -> list[str]:
         view.address,
         view.instance_type,
         cost,
+        render_age(left) if left is not None else "",
     ]

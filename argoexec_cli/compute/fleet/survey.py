@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -18,7 +18,11 @@ from argoexec_cli.models.base import Model
 
 
 class HostView(Model, kw_only=True):
-    """One host. `problem` says why it is not healthy; `cost` is in US dollars since its launch."""
+    """One host. `problem` says why it is not healthy; `cost` is in US dollars since its launch.
+
+    At `lease_ends` it ends itself if there is neither call nor work until then: the question that
+    found it healthy was such a call.
+    """
 
     name: str
     state: str
@@ -30,6 +34,7 @@ class HostView(Model, kw_only=True):
     address: str = ""
     instance_type: str = ""
     cost: float | None = None
+    lease_ends: datetime | None = None
 
 
 async def survey(fleet: Fleet, tools: Tools) -> list[HostView]:
@@ -65,7 +70,14 @@ async def _look(
         version=info.version,
         runtime=f"{info.runtime} {info.runtime_version}".strip(),
         running_pods=info.capacity.running_pods,
+        lease_ends=_lease_ends(fleet),
     )
+
+
+def _lease_ends(fleet: Fleet) -> datetime | None:
+    """Return when the lease ends that has just been renewed; None where it never does."""
+    lease_s = fleet.spec.lease_s if fleet.spec else 0
+    return datetime.now(UTC) + timedelta(seconds=lease_s) if lease_s else None
 
 
 def _cost(fleet: Fleet, known: HostRecord | None) -> float | None:

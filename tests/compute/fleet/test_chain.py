@@ -6,6 +6,7 @@ Terraform and the AWS provider are HashiCorp's, the API is moto's, the instances
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -44,6 +45,8 @@ def test_from_an_account_to_serving_fleets_and_back(aws: Program, ec2: Ec2) -> N
     listed = json.loads(aws("hosts", "-o", "json").good().out)
     assert {host["name"]: host["healthy"] for host in listed} == {"cont/0": True, "dock/0": True}
     assert all(host["runtime"].startswith(RUNTIMES[host["name"][:4]]) for host in listed)
+    now = datetime.now(UTC)
+    assert all(datetime.fromisoformat(host["leaseEnds"]) > now for host in listed)
 
     again = provision(aws, *RUNTIMES)
     for name, fleet in again.items():
