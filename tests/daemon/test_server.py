@@ -178,12 +178,15 @@ async def test_a_socket_that_was_replaced_meanwhile_is_left_alone(
     assert path.read_text() == "another's"
 
 
-async def test_tcp_on_loopback_with_a_port_of_the_systems_choice(executor: MemoryExecutor) -> None:
-    async with serving(executor, addresses=("127.0.0.1:0",)) as daemon:
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_tcp_on_loopback_with_a_port_of_the_systems_choice(
+    executor: MemoryExecutor, host: str
+) -> None:
+    async with serving(executor, addresses=(f"{host}:0",)) as daemon:
         (bound,) = daemon.addresses
         assert bound.port > 0
         async with connect(str(bound)) as connection:
-            assert connection.address == f"127.0.0.1:{bound.port}"
+            assert connection.address == f"{host}:{bound.port}"
 
 
 @pytest.mark.parametrize("exposed", ["0.0.0.0:0", "[::]:0", "10.1.2.3:7777", "host.example:7777"])

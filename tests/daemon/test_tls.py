@@ -102,6 +102,18 @@ async def test_who_has_a_certificate_of_the_fleet_is_let_in(
     assert await contact(daemon, ensure_client(trust), host) == "memory"
 
 
+@pytest.mark.parametrize(
+    ("listen", "hosts"), [("[::1]:0", ["[::1]"]), ("[::]:0", ["[::1]", "127.0.0.1"])]
+)
+async def test_on_ipv6(
+    executor: MemoryExecutor, trust: FleetTrust, listen: str, hosts: list[str]
+) -> None:
+    doors = Doors(server_tls(trust, "::1", "127.0.0.1"))
+    async with serving(executor, addresses=(listen,), doors=doors, drain_s=1) as running:
+        for host in hosts:
+            assert await contact(running, ensure_client(trust), host) == "memory"
+
+
 async def test_no_certificate(daemon: Daemon, trust: FleetTrust) -> None:
     error = await refusal(daemon, Tls(ca=str(trust.authority.cert_path)))
     assert isinstance(error, UnauthenticatedError)
