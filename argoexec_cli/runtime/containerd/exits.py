@@ -25,6 +25,7 @@ from argoexec_cli.runtime.base import Exit, Reason
 from argoexec_cli.runtime.containerd.layout import Layout
 from argoexec_cli.runtime.containerd.memory import was_killed
 from argoexec_cli.runtime.containerd.native import Native
+from argoexec_cli.runtime.kernellog import KernelLog
 
 _log = logging.getLogger(__name__)
 
@@ -34,16 +35,17 @@ _READY_S: Final = 10.0
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _TOGETHER: Final = 16
 _LATE_OOM_S: Final = 0.5
-"""Where systemd has removed the control group, only an event tells of an OOM kill: before or after
-that of the end."""
+"""Where systemd has removed the control group and the kernel keeps its log to itself, only an event
+tells of an OOM kill: before or after that of the end, or never."""
 _UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
 
 
 class Exits:
     """The ends of one owner's containers. `run` must be running."""
 
-    def __init__(self, native: Native, layout: Layout) -> None:
+    def __init__(self, native: Native, layout: Layout, kernel: KernelLog | None = None) -> None:
         """Know nothing yet; `run` connects."""
+        self._kernel = kernel or KernelLog()
         self._native = native
         self._layout = layout
         self._stream = 0
@@ -208,7 +210,7 @@ class Exits:
     def _judge(self, container: str, code: int, exited_at: Timestamp) -> None:
         """Note an end, at once unless it may still turn out that it was an OOM kill."""
         killed = was_killed(self._layout.cgroup(container))
-        if killed:
+        if killed or (killed is None and code and self._kernel.killed_in(container)):
             self._oom.add(container)
         end = partial(self._end, container, code, exited_at)
         known = killed is not None or container in self._oom

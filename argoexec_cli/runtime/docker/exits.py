@@ -27,6 +27,7 @@ from argoexec_cli.runtime.base import Exit, Handle, Reason
 from argoexec_cli.runtime.docker import wire
 from argoexec_cli.runtime.docker.containers import ENDED, Containers
 from argoexec_cli.runtime.docker.engine import Engine, encode_filters
+from argoexec_cli.runtime.kernellog import KernelLog
 from argoexec_cli.runtime.labels import OWNER
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,9 @@ _RENEW_S: Final = 60.0
 _READY_S: Final = 10.0
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _LATE_OOM_S: Final = 0.5
-"""The engine learns of an OOM kill and of the end that it caused in two ways, in any order."""
+"""The engine learns of an OOM kill and of the end that it caused in two ways, in any order. Of some
+kills it never learns, so the kernel is asked first: this is for where that keeps its log to itself.
+"""
 _UNKNOWN: Final = Exit(exit_code=137, reason="ContainerStatusUnknown")
 
 
@@ -57,8 +60,11 @@ class _Late(NamedTuple):
 class Exits:
     """The ends of one owner's containers. `run` must be running."""
 
-    def __init__(self, engine: Engine, containers: Containers, owner: str) -> None:
+    def __init__(
+        self, engine: Engine, containers: Containers, owner: str, kernel: KernelLog | None = None
+    ) -> None:
         """Know nothing yet; `run` connects."""
+        self._kernel = kernel or KernelLog()
         self._engine = engine
         self._containers = containers
         self._params = {"since": "1"} | encode_filters(
@@ -181,12 +187,18 @@ class Exits:
 
     def _die(self, container: str, event: wire.Event) -> None:
         code = int(event.actor.attributes.get("exitCode", "255"))
+        self._ask_kernel(container, code)
         end = partial(self._end, container, code, None, _time(event.time_ns))
         if code == 0 or container in self._oom or container not in self._limited:
             end()
             return
         timer = asyncio.get_running_loop().call_later(_LATE_OOM_S, end)
         self._late[container] = _Late(timer, end)
+
+    def _ask_kernel(self, container: str, code: int) -> None:
+        """Note an OOM kill that the engine does not know of, or not yet."""
+        if code and container not in self._oom and self._kernel.killed_in(container):
+            self._oom.add(container)
 
     def _settle(self, container: str) -> None:
         if late := self._late.pop(container, None):
@@ -217,6 +229,7 @@ class Exits:
             if found.state.oom_killed:
                 self._oom.add(container)
             state = found.state
+            self._ask_kernel(container, state.exit_code)
             self._end(container, state.exit_code, state.started_at, state.finished_at)
         elif self._connected and stream == self._stream:
             self._live[container] = _Live(stream, found.state.started_at)

@@ -12,6 +12,7 @@ from argoexec_cli.rpc.gen.containerd.events import task_pb2
 from argoexec_cli.rpc.gen.containerd.services import events_pb2
 from argoexec_cli.runtime.containerd.exits import Exits
 from argoexec_cli.runtime.containerd.layout import Layout
+from argoexec_cli.runtime.kernellog import KernelLog
 
 OOM = task_pb2.TaskOOM(container_id="c")
 END = task_pb2.TaskExit(container_id="c", id="c", exit_status=137)
@@ -35,6 +36,19 @@ async def test_a_kill_for_want_of_memory_is_told(events: tuple[Any, ...], tmp_pa
         exits._take(envelope(each))
     async with asyncio.timeout(10):
         assert (await waiting).reason == "OOMKilled"
+
+
+async def test_a_kill_that_containerd_misses_is_known_to_the_kernel(tmp_path: Path) -> None:
+    kernel = tmp_path / "kmsg"
+    kernel.write_text("4,1,2,-;oom-kill:task_memcg=/system.slice/argoexec-c.scope,pid=1\n")
+    layout = Layout("o", tmp_path, "", True)
+    exits = Exits(None, layout, KernelLog(kernel))  # type: ignore[arg-type] # nobody asks it
+    exits._connected = True
+    exits.expect("c", limited=True)
+    waiting = await exits.ending("c")
+    exits._take(envelope(END))
+    assert waiting.done()
+    assert (await waiting).reason == "OOMKilled"
 
 
 async def test_without_one_the_end_is_an_error(tmp_path: Path) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from argoexec_cli.aio import Tasks
 from argoexec_cli.runtime.base import ContainerKey, Handle
 from argoexec_cli.runtime.docker import wire
 from argoexec_cli.runtime.docker.exits import Exits
 from argoexec_cli.runtime.docker.sandbox import network_users
+from argoexec_cli.runtime.kernellog import KernelLog
 from argoexec_cli.runtime.labels import to_labels
 
 
@@ -59,6 +63,23 @@ async def test_a_container_that_starts_during_the_list_is_not_taken_for_gone() -
         assert not ending.done()
     finally:
         await tasks.stop()
+
+
+@pytest.mark.parametrize(("told", "reason"), [(True, "OOMKilled"), (False, "Error")])
+async def test_a_kill_that_the_engine_misses_is_known_to_the_kernel(
+    tmp_path: Path, told: bool, reason: str
+) -> None:
+    kernel = tmp_path / "kmsg"
+    kernel.write_text("4,1,2,-;oom-kill:task_memcg=/system.slice/docker-c.scope,pid=1\n" * told)
+    exits = Exits(None, None, "me", KernelLog(kernel))  # type: ignore[arg-type] # nobody asks them
+    exits._stream, exits._connected = 1, True
+    exits.expect("c", limited=True)
+    ending = await exits.ending(Handle(id="c", key=ContainerKey(pod_uid="p", container="c")))
+    actor = wire.Actor(id="c", attributes={"exitCode": "137"})
+    exits._take(wire.Event(action="die", actor=actor, time_ns=1))
+    assert ending.done() == told
+    async with asyncio.timeout(10):
+        assert (await ending).reason == reason
 
 
 def test_a_network_is_in_use_before_and_until_its_container_has_ended() -> None:
