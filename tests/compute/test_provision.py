@@ -249,9 +249,9 @@ def test_spot_hosts_whose_state_is_in_a_bucket_become_more_and_fewer(
     assert hosts_of(program, "spare") == [first]
     assert [(each.id, each.lifecycle) for each in instances(ec2, "spare")] == [(first, "spot")]
 
-    applied(program, "spare", 1, "--on-demand")
+    applied(program, "spare", 2, "--on-demand", "--count", "2")
     assert in_state() == []
-    assert [each.lifecycle for each in instances(ec2, "spare")] == [None]
+    assert [each.lifecycle for each in instances(ec2, "spare")] == [None, None]
 
     program("destroy", "spare", "--yes").good()
     assert in_state() == []
