@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from argoexec_cli.errors import DeniedError
+from argoexec_cli.executors.local.plan.walk import containers_at
 from argoexec_cli.models.base import UnknownFieldError
 from argoexec_cli.models.pod import Container, PodSpec
 from argoexec_cli.runtime.base import Capabilities
@@ -72,7 +73,7 @@ def check_policy(spec: PodSpec, policy: Policy) -> None:
             raise _denied(
                 f"spec.volumes[{index}].hostPath", f"--allow-host-path {volume.host_path.path}"
             )
-    for path, container in _containers(spec):
+    for path, container in containers_at(spec):
         security = container.security_context
         if security.privileged and not policy.privileged:
             raise _denied(f"{path}.securityContext.privileged", "--allow-privileged")
@@ -101,7 +102,7 @@ def check_powers(spec: PodSpec, runtime: Capabilities) -> None:
         "spec.hostAliases": bool(spec.host_aliases),
         "spec.securityContext": spec.security_context != _NO_POD_WISHES,
     }
-    for path, container in _containers(spec):
+    for path, container in containers_at(spec):
         asked[f"{path}.securityContext"] = container.security_context != _NO_WISHES
     if field := next((path for path, wanted in asked.items() if wanted), ""):
         raise UnknownFieldError(
@@ -111,7 +112,7 @@ def check_powers(spec: PodSpec, runtime: Capabilities) -> None:
 
 def _unhonoured(spec: PodSpec, runtime: Capabilities) -> Iterator[str]:
     """Yield the fields about ports and terminals that *runtime* would not honour."""
-    for path, container in _containers(spec):
+    for path, container in containers_at(spec):
         published = any(port.host_port for port in container.ports)
         if published and not spec.host_network and not runtime.ports:
             yield f"{path}.ports[].hostPort"
@@ -122,13 +123,6 @@ def _unhonoured(spec: PodSpec, runtime: Capabilities) -> Iterator[str]:
 def capability(name: str) -> str:
     """Return a capability's name without CAP_, in capitals."""
     return name.upper().removeprefix("CAP_")
-
-
-def _containers(spec: PodSpec) -> Iterator[tuple[str, Container]]:
-    for index, container in enumerate(spec.init_containers):
-        yield f"spec.initContainers[{index}]", container
-    for index, container in enumerate(spec.containers):
-        yield f"spec.containers[{index}]", container
 
 
 def _is_below(path: str, granted: tuple[str, ...]) -> bool:

@@ -87,12 +87,80 @@ def test_a_wrong_field_is_named(spec: dict[str, object], path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("container", "path"),
+    [
+        ({"command": ["a\0b"]}, "command"),
+        ({"args": ["a\0b"]}, "args"),
+        ({"env": [{"name": "A", "value": "a\0b"}]}, "env"),
+        ({"workingDir": "here"}, "workingDir"),
+        ({"terminationMessagePath": "here"}, "terminationMessagePath"),
+        ({"envFrom": [{"prefix": "A"}]}, "envFrom[0]"),
+        ({"envFrom": [{"configMapRef": {}, "secretRef": {}}]}, "envFrom[0]"),
+        ({"env": [{"name": "A", "valueFrom": {}}]}, "env[0].valueFrom"),
+        (
+            {"env": [{"name": "A", "value": "x", "valueFrom": {"secretKeyRef": {"key": "k"}}}]},
+            "env[0].valueFrom",
+        ),
+        (
+            {"resources": {"limits": {"memory": "1Mi"}, "requests": {"memory": "1025Ki"}}},
+            "resources.requests.memory",
+        ),
+        ({"securityContext": {"runAsUser": -1}}, "securityContext.runAsUser"),
+        ({"securityContext": {"runAsGroup": 2**32}}, "securityContext.runAsGroup"),
+        (
+            {"securityContext": {"privileged": True, "allowPrivilegeEscalation": False}},
+            "securityContext.allowPrivilegeEscalation",
+        ),
+    ],
+)
+def test_a_wrong_field_of_a_container_is_named(container: dict[str, object], path: str) -> None:
+    spec = {"containers": [{**MAIN, "name": "first"}, {**MAIN, **container}]}
+    with pytest.raises(FieldError) as caught:
+        accept(PodRequest(pod=decode({"metadata": {"name": "a"}, "spec": spec}, Pod)))
+    assert caught.value.path == f"spec.containers[1].{path}"
+
+
+@pytest.mark.parametrize("field", ["runAsUser", "runAsGroup", "fsGroup"])
+@pytest.mark.parametrize("number", [-1, 2**31, 2**32])
+def test_a_number_that_no_kernel_takes(field: str, number: int) -> None:
+    spec = {"containers": [MAIN], "securityContext": {field: number}}
+    with pytest.raises(FieldError, match="must be from 0 to 2147483647") as caught:
+        accept(PodRequest(pod=decode({"metadata": {"name": "a"}, "spec": spec}, Pod)))
+    assert caught.value.path == f"spec.securityContext.{field}"
+
+
+@pytest.mark.parametrize(
+    ("volume", "path"),
+    [
+        ({"configMap": {"defaultMode": 0o1000}}, "configMap.defaultMode"),
+        ({"secret": {"defaultMode": -1}}, "secret.defaultMode"),
+        ({"downwardAPI": {"defaultMode": 0o4755}}, "downwardAPI.defaultMode"),
+        ({"projected": {"defaultMode": 0o1000}}, "projected.defaultMode"),
+        ({"projected": {"sources": [{}]}}, "projected.sources[0]"),
+        ({"projected": {"sources": [{"configMap": {}, "secret": {}}]}}, "projected.sources[0]"),
+        ({"downwardAPI": {"items": [{"path": "p"}]}}, "downwardAPI.items[0]"),
+        (
+            {"downwardAPI": {"items": [{"path": "p", "fieldRef": {"fieldPath": "status.podIP"}}]}},
+            "downwardAPI.items[0].fieldRef.fieldPath",
+        ),
+    ],
+)
+def test_a_wrong_volume_is_named(volume: dict[str, object], path: str) -> None:
+    spec = {"containers": [MAIN], "volumes": [{"name": "v", **volume}]}
+    with pytest.raises(FieldError) as caught:
+        accept(PodRequest(pod=decode({"metadata": {"name": "a"}, "spec": spec}, Pod)))
+    assert caught.value.path == f"spec.volumes[0].{path}"
+
+
+@pytest.mark.parametrize(
     ("mounts", "path"),
     [
         ([{"name": "none", "mountPath": "/a"}], "volumeMounts[0].name"),
         ([{"name": "v", "mountPath": "a"}], "volumeMounts[0].mountPath"),
         ([{"name": "v", "mountPath": "/a:b"}], "volumeMounts[0].mountPath"),
         ([{"name": "v", "mountPath": "/a/../b"}], "volumeMounts[0].mountPath"),
+        ([{"name": "v", "mountPath": "/"}], "volumeMounts[0].mountPath"),
+        ([{"name": "v", "mountPath": "/dev/termination-log"}], "volumeMounts[0].mountPath"),
         (
             [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/a/"}],
             "volumeMounts[1].mountPath",

@@ -58,6 +58,21 @@ def test_nothing_adds_a_line_of_its_own(config: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("alias", "path"),
+    [
+        ({"ip": "nonsense"}, r"ip: 'nonsense' is no IP address"),
+        ({"ip": "10.0.0.1", "hostnames": ["a", "b\n10.6.6.6 a"]}, r"hostnames\[1\]: "),
+        ({"ip": "10.0.0.1", "hostnames": ["under_score"]}, r"hostnames\[0\]: "),
+        ({"ip": "10.0.0.1", "hostnames": [f"{'a' * 63}.{'b' * 63}." * 2]}, r"hostnames\[0\]: "),
+    ],
+)
+def test_an_alias_is_one_address_and_names(alias: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidError, match=rf"spec\.hostAliases\[0\]\.{path}"):
+        check_network(spec(hostAliases=[alias]))
+    check_network(spec(hostAliases=[{"ip": "fe80::1", "hostnames": ["a.b-c.example", "x"]}]))
+
+
+@pytest.mark.parametrize(
     ("resources", "expected"),
     [
         (({},), "BestEffort"),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
-import msgspec
-
 from argoexec_cli.errors import InvalidError
+from argoexec_cli.executors.local.plan.identity_checks import check_identity
 from argoexec_cli.executors.local.plan.network_checks import check_names, check_network
-from argoexec_cli.executors.local.plan.volume_checks import check_selectors, check_volumes
+from argoexec_cli.executors.local.plan.volume_checks import (
+    check_one_source,
+    check_selectors,
+    check_volumes,
+)
 from argoexec_cli.models.base import FieldError
 from argoexec_cli.models.pod import Container, PodSpec
 from argoexec_cli.models.quantity import parse_bytes, parse_millicores
 from argoexec_cli.models.record import OutputsWanted, PodRequest
-from argoexec_cli.models.sources import EnvVarSource
 
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -43,6 +46,7 @@ def check(request: PodRequest) -> None:
     check_names(request.pod)
     check_volumes(request)
     check_network(spec)
+    check_identity(spec)
     _check_containers(request)
     _check_files(request)
     _check_outputs(request.outputs)
@@ -70,14 +74,31 @@ def _check_containers(request: PodRequest) -> None:
             if container.restart_policy and group == "containers":
                 raise FieldError(f"{path}.restartPolicy", "is only for init containers")
             seen.add(container.name)
-            if not PurePosixPath(container.termination_message_path).is_absolute():
-                raise FieldError(f"{path}.terminationMessagePath", "is not an absolute path")
+            _check_texts(container, path)
             _check_env(container, path, spec)
             _check_mounts(container, path, volumes)
             _check_resources(container, path)
     wanted = request.outputs.container
     if wanted and wanted not in {container.name for container in spec.containers}:
         raise FieldError("outputs.container", f"the pod has no container {wanted!r}")
+
+
+def _check_texts(container: Container, path: str) -> None:
+    texts = {
+        "command": container.command,
+        "args": container.args,
+        "env": tuple(variable.value for variable in container.env),
+        "volumeMounts": tuple(mount.mount_path for mount in container.volume_mounts),
+        "workingDir": (container.working_dir,),
+        "terminationMessagePath": (container.termination_message_path,),
+    }
+    for field, words in texts.items():
+        if any("\0" in word for word in words):
+            raise FieldError(f"{path}.{field}", "holds a NUL byte, which ends a text")
+    if not PurePosixPath(container.termination_message_path).is_absolute():
+        raise FieldError(f"{path}.terminationMessagePath", "is not an absolute path")
+    if container.working_dir and not PurePosixPath(container.working_dir).is_absolute():
+        raise FieldError(f"{path}.workingDir", f"{container.working_dir!r} is not an absolute path")
 
 
 def _check_outputs(wanted: OutputsWanted) -> None:
@@ -93,20 +114,19 @@ def _check_outputs(wanted: OutputsWanted) -> None:
 
 
 def _check_env(container: Container, path: str, spec: PodSpec) -> None:
+    for index, whole in enumerate(container.env_from):
+        check_one_source(whole, f"{path}.envFrom[{index}]")
     for index, variable in enumerate(container.env):
         if source := variable.value_from:
             at = f"{path}.env[{index}].valueFrom"
-            if variable.value or len(msgspec.structs.asdict(source)) - _absent(source) != 1:
-                raise FieldError(at, "exactly one source is needed, and no value beside it")
+            if variable.value:
+                raise FieldError(at, "excludes a value beside it")
+            check_one_source(source, at)
             check_selectors(source.field_ref, source.resource_field_ref, at, spec)
         if not variable.name or "=" in variable.name or "\0" in variable.name:
             raise FieldError(
                 f"{path}.env[{index}].name", f"{variable.name!r} is not a valid variable name"
             )
-
-
-def _absent(source: EnvVarSource) -> int:
-    return sum(value is None for value in msgspec.structs.asdict(source).values())
 
 
 def _check_mounts(container: Container, path: str, volumes: set[str]) -> None:
@@ -123,6 +143,10 @@ def _check_mounts(container: Container, path: str, volumes: set[str]) -> None:
                 f"{at}.mountPath",
                 f"{mount.mount_path!r} is not an absolute path without ':' and '..'",
             )
+        if not target.name:
+            raise FieldError(f"{at}.mountPath", "is the root of the container's file system")
+        if target == PurePosixPath(container.termination_message_path):
+            raise FieldError(f"{at}.mountPath", "is the terminationMessagePath, too")
         if mount.sub_path and mount.sub_path_expr:
             raise FieldError(f"{at}.subPathExpr", "excludes subPath")
         sub = PurePosixPath(mount.sub_path)
@@ -134,18 +158,25 @@ def _check_mounts(container: Container, path: str, volumes: set[str]) -> None:
 
 
 def _check_resources(container: Container, path: str) -> None:
-    for kind, quantities in (
-        ("limits", container.resources.limits),
-        ("requests", container.resources.requests),
-    ):
-        for name, quantity in quantities.items():
-            at = f"{path}.resources.{kind}.{name}"
-            if name not in ("cpu", "memory"):
-                raise FieldError(at, "is not supported", hint="cpu and memory are")
-            try:
-                (parse_millicores if name == "cpu" else parse_bytes)(str(quantity))
-            except InvalidError as exc:
-                raise FieldError(at, exc.message, hint=exc.hint) from exc
+    resources = container.resources
+    limits = _parsed(resources.limits, f"{path}.resources.limits")
+    for name, request in _parsed(resources.requests, f"{path}.resources.requests").items():
+        if request > limits.get(name, request):
+            problem = f"must not be more than the limit, {resources.limits[name]}"
+            raise FieldError(f"{path}.resources.requests.{name}", problem)
+
+
+def _parsed(quantities: Mapping[str, str | int | float], path: str) -> dict[str, int]:
+    parsed = {}
+    for name, quantity in quantities.items():
+        at = f"{path}.{name}"
+        if name not in ("cpu", "memory"):
+            raise FieldError(at, "is not supported", hint="cpu and memory are")
+        try:
+            parsed[name] = (parse_millicores if name == "cpu" else parse_bytes)(str(quantity))
+        except InvalidError as exc:
+            raise FieldError(at, exc.message, hint=exc.hint) from exc
+    return parsed
 
 
 def _check_files(request: PodRequest) -> None:

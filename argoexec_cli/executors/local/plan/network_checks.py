@@ -8,13 +8,16 @@ from ipaddress import ip_address
 from typing import Final
 
 from argoexec_cli.executors.local.plan.dns import domain_of, hostname_of
+from argoexec_cli.executors.local.plan.walk import containers_at
 from argoexec_cli.models.base import FieldError
-from argoexec_cli.models.pod import Container, ContainerPort, Pod, PodSpec
+from argoexec_cli.models.pod import ContainerPort, Pod, PodSpec
 
 _LAST_PORT: Final = 65_535
 _MOST_SERVERS: Final = 3
 _LONGEST_HOSTNAME: Final = 64
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_DOMAIN: Final = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
+_LONGEST_DOMAIN: Final = 253
 
 
 def check_names(pod: Pod) -> None:
@@ -40,6 +43,7 @@ def check_network(spec: PodSpec) -> None:
         if port.host_port and key in taken:
             raise FieldError(f"{path}.hostPort", f"{port.host_port} is there twice")
         taken.add(key)
+    _check_aliases(spec)
     config = spec.dns_config
     servers = config.nameservers if config else ()
     for index, server in enumerate(servers):
@@ -50,6 +54,17 @@ def check_network(spec: PodSpec) -> None:
     if spec.dns_policy == "None" and not servers:
         raise FieldError("spec.dnsConfig.nameservers", "are needed with dnsPolicy None")
     _check_words(spec)
+
+
+def _check_aliases(spec: PodSpec) -> None:
+    """Nothing of a pod's may add another line to /etc/hosts."""
+    for index, alias in enumerate(spec.host_aliases):
+        at = f"spec.hostAliases[{index}]"
+        if not _is_address(alias.ip):
+            raise FieldError(f"{at}.ip", f"{alias.ip!r} is no IP address")
+        for number, name in enumerate(alias.hostnames):
+            if len(name) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(name):
+                raise FieldError(f"{at}.hostnames[{number}]", f"{name!r} is not a valid host name")
 
 
 def _check_words(spec: PodSpec) -> None:
@@ -79,14 +94,9 @@ def _check_port(port: ContainerPort, path: str, spec: PodSpec) -> None:
 
 
 def _ports(spec: PodSpec) -> Iterator[tuple[str, ContainerPort]]:
-    groups: tuple[tuple[str, tuple[Container, ...]], ...] = (
-        ("initContainers", spec.init_containers),
-        ("containers", spec.containers),
-    )
-    for group, containers in groups:
-        for index, container in enumerate(containers):
-            for number, port in enumerate(container.ports):
-                yield f"spec.{group}[{index}].ports[{number}]", port
+    for path, container in containers_at(spec):
+        for number, port in enumerate(container.ports):
+            yield f"{path}.ports[{number}]", port
 
 
 def _is_address(text: str) -> bool:

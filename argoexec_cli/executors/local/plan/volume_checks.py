@@ -9,7 +9,7 @@ from typing import Final
 
 from argoexec_cli.errors import InvalidError
 from argoexec_cli.executors.local.plan.sources import is_field, is_resource
-from argoexec_cli.models.base import FieldError
+from argoexec_cli.models.base import FieldError, Model
 from argoexec_cli.models.config import ConfigMap, Secret
 from argoexec_cli.models.pod import PodSpec, Volume
 from argoexec_cli.models.quantity import parse_bytes
@@ -23,6 +23,7 @@ from argoexec_cli.models.sources import (
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_LATER: Final = frozenset({"status.podIP", "status.podIPs"})
 _SOURCES: Final = ("empty_dir", "host_path", "config_map", "secret", "downward_api", "projected")
 
 
@@ -65,6 +66,13 @@ def check_selectors(
         )
 
 
+def check_one_source(choice: Model, path: str) -> None:
+    """Raise `FieldError` unless exactly one of the members that are models is set."""
+    members = [getattr(choice, name) for name in choice.__struct_fields__]
+    if sum(isinstance(member, Model) for member in members) != 1:
+        raise FieldError(path, "exactly one source is needed")
+
+
 def _check_source(volume: Volume, path: str, spec: PodSpec) -> None:
     given = [name for name in _SOURCES if getattr(volume, name) is not None]
     if len(given) > 1:
@@ -78,8 +86,28 @@ def _check_source(volume: Volume, path: str, spec: PodSpec) -> None:
         host = PurePosixPath(volume.host_path.path)
         if not host.is_absolute() or ".." in host.parts or "\0" in volume.host_path.path:
             raise FieldError(f"{path}.hostPath.path", "is not an absolute path without '..'")
+    for index, source in enumerate(volume.projected.sources if volume.projected else ()):
+        check_one_source(source, f"{path}.projected.sources[{index}]")
+    _check_default_mode(volume, path)
     for at, item in _items(volume, path):
         _check_item(item, at, spec)
+
+
+def _check_default_mode(volume: Volume, path: str) -> None:
+    made = {
+        "configMap": volume.config_map,
+        "secret": volume.secret,
+        "downwardAPI": volume.downward_api,
+        "projected": volume.projected,
+    }
+    for name, source in made.items():
+        if source and source.default_mode is not None:
+            _check_mode(source.default_mode, f"{path}.{name}.defaultMode")
+
+
+def _check_mode(mode: int, at: str) -> None:
+    if not 0 <= mode <= 0o777:
+        raise FieldError(at, f"{mode:#o} is not between 0 and 0o777")
 
 
 def _items(volume: Volume, path: str) -> Iterator[tuple[str, KeyToPath | DownwardAPIVolumeFile]]:
@@ -106,13 +134,24 @@ def _check_item(item: KeyToPath | DownwardAPIVolumeFile, at: str, spec: PodSpec)
     path = PurePosixPath(item.path)
     if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in item.path:
         raise FieldError(f"{at}.path", f"{item.path!r} is not a path below the volume")
-    if item.mode is not None and not 0 <= item.mode <= 0o777:
-        raise FieldError(f"{at}.mode", f"{item.mode:#o} is not between 0 and 0o777")
+    if item.mode is not None:
+        _check_mode(item.mode, f"{at}.mode")
     if isinstance(item, DownwardAPIVolumeFile):
-        check_selectors(item.field_ref, item.resource_field_ref, at, spec)
-        ref = item.resource_field_ref
-        if ref and not ref.container_name:
-            raise FieldError(f"{at}.resourceFieldRef.containerName", "is required in a volume")
+        _check_downward(item, at, spec)
+
+
+def _check_downward(item: DownwardAPIVolumeFile, at: str, spec: PodSpec) -> None:
+    field, resource = item.field_ref, item.resource_field_ref
+    check_one_source(item, at)
+    check_selectors(field, resource, at, spec)
+    if resource and not resource.container_name:
+        raise FieldError(f"{at}.resourceFieldRef.containerName", "is required in a volume")
+    if field and field.field_path in _LATER:
+        raise FieldError(
+            f"{at}.fieldRef.fieldPath",
+            f"{field.field_path} is not known yet when volumes are made",
+            hint="use a variable: env[].valueFrom.fieldRef",
+        )
 
 
 def _check_objects(request: PodRequest) -> None:
