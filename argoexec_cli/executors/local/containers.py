@@ -34,7 +34,7 @@ async def run_containers(worker: PodWorker) -> None:
             await _in_order(worker, group, sidecars)
         except (EndingError, AttemptError) as exc:
             outcome = exc
-        await _end(sidecars, worker.grace_s)
+        await _end(sidecars, worker)
     if outcome is not None:
         raise outcome
 
@@ -46,10 +46,12 @@ class Sidecar:
         """Prepare it; `run` runs it."""
         self._worker = worker
         self._container = container
-        self._ending = worker.ending.child()
+        self._ending = worker.ending.part()
         self._started = asyncio.Event()
         self._over = asyncio.Event()
         self._fault: AttemptError | None = None
+        if _mains_are_there(worker):  # it had started before a restart of ours
+            self._started.set()
 
     async def run(self) -> None:
         """Run the container until it is to end. What goes wrong the first time is told by
@@ -69,19 +71,34 @@ class Sidecar:
             self._started.set()
 
     async def started(self) -> None:
-        """Wait until it has started, once. `AttemptError` when it cannot."""
-        await self._started.wait()
+        """Wait until it has started, once; it does not any more when the pod is to end.
+        `AttemptError` when it cannot.
+        """
+        started = asyncio.ensure_future(self._started.wait())
+        wanted = asyncio.ensure_future(self._worker.ending.changed())
+        try:
+            await asyncio.wait({started, wanted}, return_when=asyncio.FIRST_COMPLETED)
+            if not started.done():
+                self.want_end()
+            await started
+        finally:
+            for one in (started, wanted):
+                one.cancel()
         if self._fault:
             raise self._fault
 
-    async def end(self, grace_s: float) -> None:
-        """End it and wait for that. How it ends does not count."""
-        self._ending.want("", "", grace_s)
+    async def end(self, until_s: float) -> None:
+        """End it until the loop's time *until_s* and wait for that, from now on also because the
+        pod is to end. How it ends does not count.
+        """
+        left_s = until_s - asyncio.get_running_loop().time()
+        self._ending.want("", "", max(0.0, left_s))
+        self._worker.ending.lead(self._ending)
         await self._over.wait()
 
-    def want_end(self, grace_s: float) -> None:
+    def want_end(self) -> None:
         """Have it end, or not begin."""
-        self._ending.want("", "", grace_s)
+        self._ending.want("", "", self._worker.grace_s)
 
     async def _run_once(self, count: int) -> None:
         attempt = Attempt(self._worker, self._container, count, self._ending)
@@ -132,7 +149,7 @@ async def _in_order(worker: PodWorker, group: asyncio.TaskGroup, sidecars: list[
         sidecar = Sidecar(worker, container)
         sidecars.append(sidecar)
         if over:  # before a restart of ours: only what still runs is to be ended
-            sidecar.want_end(worker.grace_s)
+            sidecar.want_end()
         group.create_task(sidecar.run(), name=f"sidecar {container.name} of {worker.uid}")
         await worker.unless_ending(sidecar.started())
     await _mains(worker)
@@ -165,12 +182,11 @@ async def _main(worker: PodWorker, container: Container) -> AttemptError | Endin
     return None
 
 
-async def _end(sidecars: list[Sidecar], grace_s: float) -> None:
-    """End the sidecars, the last first; they share the grace period."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + grace_s
+async def _end(sidecars: list[Sidecar], worker: PodWorker) -> None:
+    """End the sidecars, the last first; they share what the others left of the grace period."""
+    until_s = asyncio.get_running_loop().time() + worker.grace_s
     for sidecar in reversed(sidecars):
-        await sidecar.end(max(0.0, until - loop.time()))
+        await sidecar.end(until_s)
 
 
 async def _drop_attempt(worker: PodWorker, container: str, count: int) -> None:
@@ -183,6 +199,11 @@ async def _drop_attempt(worker: PodWorker, container: str, count: int) -> None:
         await worker.host.logs.remove_attempt(
             ContainerKey(pod_uid=worker.uid, container=container, attempt=count - 1)
         )
+
+
+def _mains_are_there(worker: PodWorker) -> bool:
+    names = {container.name for container in worker.pod.spec.containers}
+    return any(key.container in names for key in worker.found)
 
 
 def _mains_are_over(worker: PodWorker) -> bool:

@@ -5,6 +5,7 @@ deadline.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
@@ -41,6 +42,7 @@ class Ending:
         self.reason = ""
         self.message = ""
         self.grace_s = float("inf")
+        self._until_s = float("inf")
         self.applied = False
         self.discarded = asyncio.Event()
         """Set when the pod is being deleted, so nobody will read the rest of its log."""
@@ -59,21 +61,30 @@ class Ending:
             self.reason, self.message = reason, message
         if grace_s < self.grace_s:
             self.grace_s = grace_s
+            self._until_s = min(self._until_s, time.monotonic() + grace_s)
             self._changed.fire()
         self._wanted.set()
         for child in self._children:
             child.want(reason, message, grace_s)
 
-    def child(self) -> Ending:
-        """Return the wish to end of a part of the pod: it may be wished alone, and a wish that the
-        pod ends is one that the part does.
+    @property
+    def left_s(self) -> float:
+        """What is left of the grace period; endless when nobody wishes the end."""
+        return max(0.0, self._until_s - time.monotonic())
+
+    def part(self) -> Ending:
+        """Return the wish to end of a part of the pod, which may be wished alone."""
+        part = Ending()
+        part.discarded = self.discarded
+        return part
+
+    def lead(self, part: Ending) -> None:
+        """From now on a wish that the pod ends is one that the part does, in what is left of the
+        pod's grace period.
         """
-        child = Ending()
-        child.discarded = self.discarded
         if self.wanted:
-            child.want(self.reason, self.message, self.grace_s)
-        self._children.append(child)
-        return child
+            part.want(self.reason, self.message, self.left_s)
+        self._children.append(part)
 
     async def unless(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Await *work*, but cancel it and raise `EndingError` as soon as the pod is to end."""
