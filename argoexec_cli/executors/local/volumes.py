@@ -16,7 +16,7 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -38,6 +38,7 @@ from argoexec_cli.executors.local.mounting import (
 )
 from argoexec_cli.executors.local.plan.dns import resolv_conf
 from argoexec_cli.executors.local.plan.files import VolumeFile, is_made, is_memory, volume_files
+from argoexec_cli.executors.local.plan.nesting import places_in
 from argoexec_cli.executors.local.plan.sources import Sources
 from argoexec_cli.models.pod import Container, HostPathVolumeSource, Pod, PodSpec, Volume
 from argoexec_cli.models.quantity import parse_bytes
@@ -170,6 +171,7 @@ def _make_one(path: Path, volume: Volume, request: PodRequest, sources: Sources)
         if file.volume == volume.name
     }
     _fill(path, files, mode=0o755 if is_made(volume) else 0o777)
+    _make_places(path, places_in(volume, sources))
     if (group := request.pod.spec.security_context.fs_group) is not None:
         _give_to_group(path, group)
 
@@ -242,6 +244,18 @@ def _fill(path: Path, files: dict[str, VolumeFile], *, mode: int) -> None:
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         target.write_bytes(file.content)
         target.chmod(file.mode)
+
+
+def _make_places(path: Path, places: Mapping[str, bool]) -> None:
+    for name, is_file in places.items():
+        place = path / name
+        if place.exists():
+            continue
+        place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if is_file:
+            place.touch(mode=0o644)
+        else:
+            place.mkdir(mode=0o755)
 
 
 def _host_resolv_conf() -> str:

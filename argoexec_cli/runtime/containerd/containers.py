@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from datetime import UTC
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 from weakref import WeakValueDictionary
 
@@ -141,7 +141,11 @@ class Containers:
             STOP_SIGNAL: image.config.stop_signal,
         }
         files = host_files(spec, self._layout.containers / container)
-        spec = msgspec.structs.replace(spec, mounts=(*files, *spec.mounts))
+        # As Docker has it, an inner mount comes on top of an outer one, whoever wants them.
+        mounts = sorted(
+            (*files, *spec.mounts), key=lambda one: len(PurePosixPath(one.target).parts)
+        )
+        spec = msgspec.structs.replace(spec, mounts=tuple(mounts))
         group, profile = self._layout.cgroup(container), self._surroundings.apparmor
         described = render(spec, image, shared, group, profile)
         if self._surroundings.is_crun:

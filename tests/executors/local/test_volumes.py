@@ -12,7 +12,10 @@ from argoexec_cli.executors.local.plan.acceptance import accept
 from argoexec_cli.executors.local.plan.sources import sources_of
 from argoexec_cli.executors.local.plan.spec import sandbox_spec
 from argoexec_cli.executors.local.volumes import PodDirectories
-from argoexec_cli.models.pod import Volume
+from argoexec_cli.models.base import decode
+from argoexec_cli.models.config import ConfigMap, Secret
+from argoexec_cli.models.meta import ObjectMeta
+from argoexec_cli.models.pod import Pod, Volume
 from argoexec_cli.models.record import File, PodRequest
 from argoexec_cli.runtime.base import Sandbox
 from tests.executors.local.small_disk import SmallDisk
@@ -43,6 +46,44 @@ async def test_what_containers_made_of_it_is_left_alone(tmp_path: Path) -> None:
     await directories.remove("uid")
     assert not volume.exists()
     assert outside.exists()
+
+
+async def test_what_is_mounted_into_a_read_only_volume_has_its_place(tmp_path: Path) -> None:
+    mounts = [
+        {"name": "v", "mountPath": "/c/deep/er"},
+        {"name": "sec", "mountPath": "/c/token", "subPath": "token"},
+        {"name": "sec", "mountPath": "/c/all"},
+        {"name": "c", "mountPath": "/c"},
+        {"name": "v", "mountPath": "/v"},
+    ]
+    main = {"name": "main", "image": "i", "volumeMounts": mounts}
+    volumes = [
+        {"name": "v"},
+        {"name": "c", "configMap": {"name": "cm"}},
+        {"name": "sec", "secret": {"secretName": "sec"}},
+    ]
+    spec = {"containers": [main | {"terminationMessagePath": "/c/why"}], "volumes": volumes}
+    pod = decode({"metadata": {"name": "a", "uid": "uid"}, "spec": spec}, Pod)
+    one = accept(
+        PodRequest(
+            pod=pod,
+            config_maps=(ConfigMap(metadata=ObjectMeta(name="cm"), data={"text": "t"}),),
+            secrets=(Secret(metadata=ObjectMeta(name="sec"), data={"token": b"s"}),),
+        )
+    )
+    directories = PodDirectories(tmp_path)
+    made = await directories.prepare(one, sources_of(one, {}))
+    found = {str(path.relative_to(made["c"])): path.is_file() for path in made["c"].rglob("*")}
+    assert found == {
+        "text": True,
+        "token": True,
+        "all": False,
+        "why": True,
+        "deep": False,
+        "deep/er": False,
+    }
+    assert list(made["v"].iterdir()) == []
+    await directories.remove("uid")
 
 
 async def test_a_full_disk_leaves_nothing_half_made(small_disk: SmallDisk) -> None:
