@@ -36,7 +36,10 @@ def identify(image_user: str, security: Security, passwd: str, group: str) -> Id
     gid, groups = user.gid, _memberships(user.name, group)
     if group_name:
         gid, groups = _find_group(group_name, group), ()
-    return Identity(user.uid, gid, tuple(dict.fromkeys((*groups, *security.groups))), user.home)
+    # With the first group among them: a process could drop that one, and with it what a file denies
+    # to the group (CVE-2023-25173).
+    members = tuple(dict.fromkeys((gid, *groups, *security.groups)))
+    return Identity(user.uid, gid, members, user.home)
 
 
 class _User(NamedTuple):
