@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +23,21 @@ _STEPS: Final = {
     "OOMKilled": "raise the container's memory limit",
     "DeadlineExceeded": "raise activeDeadlineSeconds",
 }
+_CAUSES: Final = (
+    (
+        "ErrImagePull",
+        r"unauthorized|no basic auth|authentication required",
+        "give it a login, by a Secret that spec.imagePullSecrets names",
+    ),
+    (
+        "CreateContainerConfigError",
+        r"^(configmap|secret) .* not found",
+        "send it with the pod, in the same file",
+    ),
+    ("NodePorts", r"already (allocated|in use)", "choose another hostPort"),
+    ("", r"memory limit", "raise the container's memory limit"),
+)
+"""What a message tells more exactly than its reason: reason (or any), pattern, step."""
 _KINDS: Final = {"workflowrun": "run", "pod": "pod"}
 
 
@@ -58,7 +74,14 @@ def next_step(item: Item) -> str:
     if not item.ended or item.phase == "Succeeded" or item.exit_code is ExitCode.STOPPED:
         return ""
     where = "" if item.namespace == "default" else f" -n {item.namespace}"
-    return f"hint: {_STEPS.get(item.reason, 'look closer')}: argoexec get {item.label}{where}"
+    return f"hint: {_step(item.reason, item.message)}: argoexec get {item.label}{where}"
+
+
+def _step(reason: str, message: str) -> str:
+    for known, pattern, step in _CAUSES:
+        if known in ("", reason) and re.search(pattern, message, re.IGNORECASE):
+            return step
+    return _STEPS.get(reason, "look closer")
 
 
 def _age(seconds: float | None) -> str:

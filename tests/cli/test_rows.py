@@ -56,6 +56,22 @@ def test_a_failure_has_its_next_step(reason: str, words: str) -> None:
     assert hint.endswith(": argoexec get pod/p -n n")
 
 
+@pytest.mark.parametrize(
+    ("reason", "message", "words"),
+    [
+        ("ErrImagePull", "cannot pull r/a:1: 401 Unauthorized", "spec.imagePullSecrets"),
+        ("ErrImagePull", "cannot pull r/a:1: connection refused", "registry answers"),
+        ("CreateContainerConfigError", 'configmap "c" not found', "in the same file"),
+        ("CreateContainerConfigError", "breaks non-root policy", "look closer"),
+        ("NodePorts", "cannot start: port is already allocated", "another hostPort"),
+        ("StartError", "unable to set memory limit to 1048576", "memory limit"),
+        ("CreateContainerError", "Minimum memory limit allowed is 6MB", "memory limit"),
+    ],
+)
+def test_a_message_may_tell_more_than_its_reason(reason: str, message: str, words: str) -> None:
+    assert words in next_step(pod(reason=reason)._replace(message=message))
+
+
 def test_what_was_stopped_or_runs_needs_no_step() -> None:
     assert next_step(pod(reason="Stopped")) == ""
     assert next_step(pod()._replace(phase="Running")) == ""
