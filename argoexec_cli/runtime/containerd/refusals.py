@@ -54,7 +54,7 @@ PULL: Final[tuple[Row, ...]] = (
     ),
     *FULL,
     (
-        r"not found|manifest unknown|name unknown|no match for platform",
+        r"not found|manifest unknown|name unknown|no match for platform|no such host",
         NotFoundError,
         "check the image's name, tag and digest, and that it exists for this machine",
     ),

@@ -9,13 +9,16 @@ from argoexec_cli.errors import (
     AlreadyExistsError,
     ArgoexecError,
     CapacityError,
+    DeniedError,
+    InvalidError,
     NotFoundError,
     PreconditionError,
     StartError,
+    UnauthenticatedError,
     UnavailableError,
     UnsupportedError,
 )
-from argoexec_cli.runtime.containerd.refusals import START, Refusal, refused
+from argoexec_cli.runtime.containerd.refusals import START, Refusal, pull_refused, refused
 
 _RUNC = "failed to create shim task: OCI runtime create failed: runc create failed: "
 _BEGIN = _RUNC + "unable to start container process: "
@@ -56,3 +59,23 @@ def test_the_last_cause_is_what_is_told() -> None:
         START,
     )
     assert error.message == 'cannot start: exec: "x": executable file not found in $PATH'
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ('failed to parse image reference "A": invalid reference format', InvalidError),
+        ("authorization failed: no basic auth credentials", UnauthenticatedError),
+        ("unexpected status: 403 Forbidden", DeniedError),
+        ("r.example/a:1: not found", NotFoundError),
+        ("no match for platform in manifest", NotFoundError),
+        ("dial tcp: lookup nosuch.invalid on 10.0.0.1:53: no such host", NotFoundError),
+        ("dial tcp: lookup r.example on 10.0.0.1:53: i/o timeout", UnavailableError),
+        ("dial tcp 10.0.0.1:443: connect: connection refused", UnavailableError),
+        ("write /x: no space left on device", CapacityError),
+    ],
+)
+def test_why_an_image_could_not_be_pulled(message: str, kind: type[ArgoexecError]) -> None:
+    error = pull_refused(Refusal(UNKNOWN, message), "r.example/a:1", "unix:///s")
+    assert type(error) is kind
+    assert error.message == f"cannot pull r.example/a:1: {message}"
