@@ -17,7 +17,7 @@ ANSIBLE_LINT_VENV := .venv-ansible-lint
 LOCK := .requirements/dev.txt
 # Two at a time even on two cores: tests of engines mostly wait.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
 # What the suite's engines are made of; installed by `make engines` where missing.
 ENGINE_PACKAGES := docker.io busybox-static docker-registry iptables iproute2 containerd containernetworking-plugins crun debootstrap systemd-container slirp4netns openssh-client openssh-server
