@@ -123,6 +123,24 @@ class TestImages(Harness):
         assert await runtime.remove_image("somebody/else:1")
         await self._until(runtime, image.id, known=False)
 
+    async def test_what_somebody_else_pulled_by_its_digest_stays(
+        self,
+        runtime: ContainerdRuntime,
+        containerd_engine: ContainerdEngine,
+        open_registry: Registry,
+        published: str,
+    ) -> None:
+        name = f"{open_registry.host}/{published}"
+        image = await runtime.pull(ImagePull(image=name))
+        theirs = f"docker.io/somebody/else@{image.digest}"
+        containerd_engine.ctr("images", "tag", name, theirs)
+        await self._until(runtime, theirs, known=True)
+        assert await runtime.remove_image(name)
+        await self._until(runtime, name, known=False)
+        await self._until(runtime, theirs, known=True)
+        assert await runtime.remove_image(theirs)
+        await self._until(runtime, image.id, known=False)
+
     async def test_the_disk_is_containerds(
         self, runtime: ContainerdRuntime, containerd_engine: ContainerdEngine
     ) -> None:

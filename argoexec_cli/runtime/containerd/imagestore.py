@@ -32,14 +32,42 @@ async def remove_image(cri: Cri, native: Native, name: str) -> bool:
     if not (await native.images_in_use()).isdisjoint(_names(image)):
         return False
     full = name if name.startswith(_ID) else str(parse_name(name))
-    others = [tag for tag in image.repo_tags if tag != full]
+    others = _others(image, full)
     if not others:
         await cri.remove_image(image.id)
     elif full in (*image.repo_tags, *image.repo_digests):
-        await native.forget_name(full)
+        for one in (full, *_came_with(image, full)):
+            await native.forget_name(one)
     else:
         return len(others) == 1 and await remove_image(cri, native, others[0])
     return True
+
+
+def _others(image: image_pb2.Image, full: str) -> list[str]:
+    """Return the names by which the image stays when *full* goes: other tags, and digests of
+    repositories of which no tag is there. A digest of the same repository came with *full*.
+    """
+    tags = [tag for tag in image.repo_tags if tag != full]
+    if full.startswith(_ID):
+        return tags
+    known = {_repository(name) for name in (full, *tags)}
+    return tags + [one for one in image.repo_digests if _repository(one) not in known]
+
+
+def _came_with(image: image_pb2.Image, full: str) -> list[str]:
+    """Return the digests that go with the tag *full*, unless another tag has them."""
+    kept = {_repository(tag) for tag in image.repo_tags if tag != full}
+    own = _repository(full)
+    return [
+        one
+        for one in image.repo_digests
+        if _repository(one) == own and one != full and own not in kept
+    ]
+
+
+def _repository(name: str) -> str:
+    path, slash, last = name.partition("@")[0].rpartition("/")
+    return f"{path}{slash}{last.partition(':')[0]}"
 
 
 def _names(image: image_pb2.Image) -> Iterable[str]:
