@@ -120,11 +120,12 @@ class ContainerdEngine:
         self.ctr("images", "import", "-", stdin=archive)
 
     def push(self, image: str, target: str, *, login: tuple[str, str] | None = None) -> None:
-        """Push *image* to a registry under the name *target* (host:port/path:tag)."""
-        self.ctr("images", "tag", "--force", f"docker.io/library/{image}", target)
+        """Push *image* to a registry under the name *target* (host:port/path:tag), which containerd
+        itself does not get to know.
+        """
+        place = "docker.io" if "/" in image else "docker.io/library"
         user = ["--user", ":".join(login)] if login else []
-        self.ctr("images", "push", "--plain-http", *user, target)
-        self.ctr("images", "remove", target)
+        self.ctr("images", "push", "--plain-http", *user, target, f"{place}/{image}")
 
     def ctr(self, *arguments: str, stdin: bytes = b"") -> str:
         """Run containerd's own client in the pods' namespace; AssertionError when it fails."""
