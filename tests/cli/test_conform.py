@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli
 from tests.cli.test_demo import image_names, left_over
+from tests.engines.containerd import ContainerdEngine
 from tests.engines.docker import DockerEngine
 
 
@@ -58,19 +60,36 @@ def test_an_image_that_is_nowhere_is_told_once(cli: Cli) -> None:
 
 
 @pytest.mark.docker
+@pytest.mark.containerd
 @pytest.mark.e2e
 @pytest.mark.slow
-@pytest.mark.timeout(120)
-def test_two_runtimes_side_by_side(short_tmp: Path, docker_engine: DockerEngine) -> None:
+@pytest.mark.timeout(240)
+def test_runtimes_side_by_side(
+    short_tmp: Path, docker_engine: DockerEngine, containerd_engine: ContainerdEngine
+) -> None:
     docker_engine.remove_containers()
-    before = image_names(docker_engine)
+    containerd_engine.remove_containers()
+    before = image_names(docker_engine), containerd_engine.ctr("images", "list", "--quiet")
     cli = Cli(short_tmp, "")
-    cli.environment |= {"DOCKER_HOST": docker_engine.url, "TMPDIR": str(short_tmp)}
+    cli.environment |= {
+        "DOCKER_HOST": docker_engine.url,
+        "CONTAINER_RUNTIME_ENDPOINT": containerd_engine.url,
+        "TMPDIR": str(short_tmp),
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    }
+    runtimes = ["fake", "docker", "containerd"]
     patterns = ("-l", "messages", "-l", "restarts", "-l", "a-directory-of-the-host")
-    done = cli("conform", "--runtime", "fake", "--runtime", "docker", *patterns, "-o", "json")
-    assert done.code == 0, done.err
-    states = {(row["runtime"], row["case"]): row["state"] for row in json.loads(done.out)}
-    assert {state for (name, _), state in states.items() if name == "docker"} == {"ok"}
-    assert states["fake", "a-pod-outlives-a-restart-of-the-executor"] == "skipped"
+    where = [word for runtime in runtimes for word in ("--runtime", runtime)]
+    done = cli("conform", *where, *patterns)
+    assert done.code == 0, done
+    header, *lines = done.out.splitlines()
+    assert header.split() == ["CASE", "FAKE", "DOCKER", "CONTAINERD", "WHY"]
+    rows = {line.split()[0]: re.split(r"\s{2,}", line)[1:] for line in lines}
+    assert {tuple(cells[1:3]) for cells in rows.values()} == {("ok", "ok")}
+    assert rows["a-pod-outlives-a-restart-of-the-executor"][0] == "skipped"
     assert left_over(docker_engine, short_tmp) == ([], [])
-    assert image_names(docker_engine) == before
+    assert containerd_engine.ctr("containers", "list", "--quiet") == ""
+    assert before == (
+        image_names(docker_engine),
+        containerd_engine.ctr("images", "list", "--quiet"),
+    )
