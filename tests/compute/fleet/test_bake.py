@@ -13,7 +13,7 @@ from tests.compute.fleet.program import Program
 from tests.lab.ec2 import REGION, Ec2
 from tests.lab.network import GATEWAY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 WHERE = ("--connect", "private", "--allow", f"{GATEWAY}/32", "--yes")
 # What belongs to one host, and must be in no image.
 OWN = (

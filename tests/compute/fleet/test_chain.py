@@ -15,7 +15,7 @@ from tests.compute.fleet.program import Program, finish
 from tests.lab.ec2 import Ec2
 from tests.lab.network import GATEWAY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 RUNTIMES = {"dock": "docker", "cont": "containerd"}
 WHERE = ("--connect", "private", "--allow", f"{GATEWAY}/32", "--instance-type", "t3.small")
 

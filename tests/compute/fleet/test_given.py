@@ -15,7 +15,7 @@ from tests.compute.fleet.program import Program
 from tests.lab.machine import Machine
 from tests.lab.network import GATEWAY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 # What the program says when it is in the middle of each phase.
 LONG = """\
 apiVersion: v1

@@ -69,10 +69,18 @@ def starts(record: PodRecord) -> bool:
 
 
 def files_with(data_dir: Path, value: bytes) -> list[Path]:
-    """Return the files on the disk that hold *value*, which a tmpfs is not."""
+    """Return the files on the disk that hold *value*, which a tmpfs is not.
+
+    A daemon at work may delete some meanwhile: a file that is gone holds nothing.
+    """
     device = data_dir.stat().st_dev
-    files = (path for path in data_dir.rglob("*") if path.is_file())
-    return [p for p in files if p.stat().st_dev == device and value in p.read_bytes()]
+    found = []
+    for directory, _, names in os.walk(data_dir):
+        for path in (Path(directory, name) for name in names):
+            with suppress(FileNotFoundError):
+                if path.is_file() and path.stat().st_dev == device and value in path.read_bytes():
+                    found.append(path)
+    return found
 
 
 async def test_another_process_has_them_and_no_disk(
