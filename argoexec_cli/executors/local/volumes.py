@@ -36,7 +36,7 @@ from argoexec_cli.executors.local.mounting import (
     unmount,
     unmount_all,
 )
-from argoexec_cli.executors.local.plan.dns import resolv_conf
+from argoexec_cli.executors.local.plan.dns import names_of, resolv_conf
 from argoexec_cli.executors.local.plan.files import VolumeFile, is_made, is_memory, volume_files
 from argoexec_cli.executors.local.plan.nesting import places_in
 from argoexec_cli.executors.local.plan.sources import Sources
@@ -112,14 +112,7 @@ class PodDirectories:
         if not servers:
             return ()
         directory = self._directory / sandbox.spec.key.pod_uid / "network"
-        name = sandbox.hostname or sandbox.spec.hostname
-        names = f"{name}.{sandbox.spec.domain}\t{name}" if sandbox.spec.domain else name
-        files = {
-            "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{sandbox.ip}\t{names}\n"
-            + "".join(f"{ip}\t{' '.join(names)}\n" for ip, names in sandbox.spec.aliases),
-            "hostname": f"{sandbox.spec.kernel_hostname if sandbox.spec.domain else name}\n",
-            "resolv.conf": servers,
-        }
+        files = {**names_of(sandbox), "resolv.conf": servers}
         if not sandbox.resolv_conf:  # the others are the runtime's
             files = {"resolv.conf": servers}
         await asyncio.to_thread(_write, directory, files)

@@ -117,3 +117,10 @@ async def test_the_files_of_a_network(tmp_path: Path) -> None:
     assert mounts["/etc/resolv.conf"].read_text() == "nameserver 10.0.0.1\n"
     assert mounts["/etc/hostname"].read_text() == "a\n"
     assert "10.0.0.7\ta" in mounts["/etc/hosts"].read_text().splitlines()
+    named = msgspec.structs.replace(lent, hostname="lent")
+    mounts = {
+        mount.target: Path(mount.source)
+        for mount in await directories.network_files(pod.spec, named)
+    }
+    assert mounts["/etc/hostname"].read_text() == "a\n"
+    assert "10.0.0.7\ta lent" in mounts["/etc/hosts"].read_text().splitlines()

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from argoexec_cli.models.pod import Pod, PodSpec
+from argoexec_cli.runtime.base import Sandbox
 
 _CLUSTER_DOMAIN: Final = "cluster.local"
 
@@ -23,6 +24,21 @@ def domain_of(pod: Pod) -> str:
     if not pod.spec.subdomain or pod.spec.host_network:
         return ""
     return f"{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{_CLUSTER_DOMAIN}"
+
+
+def names_of(sandbox: Sandbox) -> dict[str, str]:
+    """Return /etc/hosts and /etc/hostname of a pod. What `hostname` says resolves, too, where the
+    kernel knows it by another name.
+    """
+    spec = sandbox.spec
+    names = [f"{spec.hostname}.{spec.domain}", spec.hostname] if spec.domain else [spec.hostname]
+    if sandbox.hostname not in ("", spec.hostname):
+        names.append(sandbox.hostname)
+    known = (("127.0.0.1", ["localhost"]), ("::1", ["localhost"]), (sandbox.ip, names))
+    return {
+        "hosts": "".join(f"{ip}\t{' '.join(own)}\n" for ip, own in (*known, *spec.aliases)),
+        "hostname": f"{spec.kernel_hostname if spec.domain else spec.hostname}\n",
+    }
 
 
 def resolv_conf(spec: PodSpec, usual: str) -> str:
