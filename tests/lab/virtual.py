@@ -20,7 +20,8 @@ from tests.lab.rootfs import run
 
 PROGRAMS: Final = ("qemu-system-x86_64", "mke2fs")
 _PORTS: Final = (22, DAEMON_PORT)
-_MEMORY_MIB: Final = 2048  # a t3.small's
+_CORES: Final = "2"  # a t3.small's
+_MEMORY_MIB: Final = 2048  # the same
 _POWER_OFF_S: Final = 120.0
 # Its clock is the host's: without a tick of its own that matters, and without the slow mitigations.
 _KERNEL: Final = (
@@ -73,7 +74,7 @@ class VirtualMachine(Base):
         return [
             *("ip", "netns", "exec", self.name, "qemu-system-x86_64"),
             *("-machine", "q35", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"),
-            *("-smp", "1", "-m", str(_MEMORY_MIB), "-display", "none", "-monitor", "none"),
+            *("-smp", _CORES, "-m", str(_MEMORY_MIB), "-display", "none", "-monitor", "none"),
             *("-smbios", "type=0,vendor=Amazon EC2", "-smbios", f"type=1,{system}"),
             *("-kernel", str(files.kernel), "-initrd", str(files.initrd), "-append", _KERNEL),
             *("-drive", f"file={directory}/disk,if=virtio,format=raw,cache=unsafe"),
