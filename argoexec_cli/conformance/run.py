@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterable
-from typing import Final, Literal, NamedTuple
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
+from typing import Any, Final, Literal, NamedTuple
 
 from argoexec_cli.conformance.case import Case
 from argoexec_cli.conformance.compare import Logs, differences, refusal_differs
@@ -16,7 +17,7 @@ from argoexec_cli.conformance.steps import MissedError, take, until_ended
 from argoexec_cli.errors import ArgoexecError, NotFoundError
 from argoexec_cli.models.base import Model
 from argoexec_cli.models.logs import LogQuery, LogRun
-from argoexec_cli.models.record import PodRecord, PodRef
+from argoexec_cli.models.record import PodRecord, PodRef, PodRequest
 
 State = Literal["ok", "failed", "not supported", "skipped"]
 
@@ -64,10 +65,24 @@ async def run_cases(
             return await runner.run(case)
 
     together = [case for case in cases if not case.restarts_executor]
-    results = await asyncio.gather(*map(in_turn, together))
+    results = await _all(map(in_turn, together))
     results += [await runner.run(case) for case in cases if case.restarts_executor]
     by_name = {result.case: result for result in results}
     return [by_name[case.name] for case in cases]
+
+
+async def _all(calls: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Return the results of all; whatever ends this early, each has cleaned up before."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    if not tasks:
+        return []
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    return [task.result() for task in tasks]
 
 
 class _Runner:
@@ -112,10 +127,10 @@ class _Runner:
         return ("failed", tuple(why_not)) if why_not else ("ok", ())
 
     async def _differences(self, case: Case) -> list[str]:
-        executor, expected = self._place.executor, case.expect
+        expected = case.expect
         try:
             request = to_request(case, self._namespace, self._image)
-            record = await executor.run_pod(request)
+            record = await self._accepted(request)
         except ArgoexecError as exc:
             if expected.refused is None:
                 raise
@@ -132,6 +147,16 @@ class _Runner:
             return differences(expected, record, await self._logs(case, record))
         finally:
             await self._delete(ref)
+
+    async def _accepted(self, request: PodRequest) -> PodRecord:
+        """Run the pod; one that is accepted while this is cancelled is deleted."""
+        accepting = asyncio.ensure_future(self._place.executor.run_pod(request))
+        try:
+            return await asyncio.shield(accepting)
+        except asyncio.CancelledError:
+            with suppress(ArgoexecError):
+                await self._delete((await accepting).ref)
+            raise
 
     async def _not_gone(self, ref: PodRef) -> list[str]:
         try:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from argoexec_cli.conformance.case import Case
 from argoexec_cli.conformance.run import Pace, Result, run_cases
 from argoexec_cli.executors.local.manager import LocalExecutor
 from argoexec_cli.models.base import decode
-from argoexec_cli.models.record import PodQuery
+from argoexec_cli.models.record import PodQuery, PodRecord, PodRequest
 from tests.executors.local.conftest import engine, executor, opener
 from tests.executors.local.opening import Opener
+from tests.executors.pods import eventually
 
 __all__ = ["engine", "executor", "opener"]
 
@@ -101,3 +104,35 @@ async def test_a_case_has_its_time_and_no_more(executor: LocalExecutor) -> None:
     long = case("sleep 30")
     (result,) = await run_cases([long], Here(executor), image="busybox", pace=Pace(limit_s=0.2))
     assert (result.state, result.why) == ("failed", ("not over after 0.2 s",))
+
+
+async def test_who_interrupts_leaves_nothing_behind(
+    executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor of a case whose pod is just being accepted, and where others wait for their turn."""
+    accepting, gate, run_pod = asyncio.Event(), asyncio.Event(), executor.run_pod
+
+    async def slow(request: PodRequest) -> PodRecord:
+        if request.pod.metadata.name == "x2":
+            accepting.set()
+            await gate.wait()
+        return await run_pod(request)
+
+    monkeypatch.setattr(executor, "run_pod", slow)
+    cases = [msgspec.structs.replace(case("sleep 60"), name=f"x{number}") for number in range(6)]
+    running = asyncio.ensure_future(
+        run_cases(cases, Here(executor), image="busybox", pace=Pace(at_once=3))
+    )
+    await accepting.wait()
+
+    async def others_run() -> bool:
+        records = (await executor.list_pods(PodQuery())).records
+        return [one.pod.status.phase for one in records] == ["Running", "Running"]
+
+    await eventually(others_run)
+    running.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not (await executor.list_pods(PodQuery())).records
