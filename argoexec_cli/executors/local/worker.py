@@ -13,6 +13,7 @@ after the terminal status is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
@@ -243,10 +244,7 @@ class PodWorker:
         """Make what the containers need, then run them."""
         await self._prepare()
         try:
-            spec = sandbox_spec(self.pod)
-            self.sandbox = await self._until_it_works(
-                lambda: self.host.runtime.create_sandbox(spec)
-            )
+            self.sandbox = await self._until_it_works(self._create_sandbox)
             self.network_files = await self._until_it_works(
                 partial(self.host.directories.network_files, self.pod.spec, self.sandbox)
             )
@@ -258,6 +256,21 @@ class PodWorker:
         self.status = statuses.addressed(self.status, ip)
         self.sources = dataclasses.replace(self.sources, pod_ip=ip)
         await self._run_within_limits()
+
+    async def _create_sandbox(self) -> Sandbox:
+        """Make what the containers share. Not cut off half-way when the pod is to end: what is made
+        is removed with it.
+        """
+        making = asyncio.ensure_future(self.host.runtime.create_sandbox(sandbox_spec(self.pod)))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            if self.ending.wanted:
+                with contextlib.suppress(ArgoexecError):
+                    self.sandbox = await making
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
+            raise
 
     async def _run_within_limits(self) -> None:
         """Run the containers, and end them when a volume of theirs is too large."""
