@@ -1,11 +1,13 @@
-"""What the executors say of the pods that were handed over: one watch for each executor."""
+"""What the executors say of the pods that were handed over: a watch of each executor, or one for
+each phase that matters.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final
 
 from argoexec_cli.aio import Tasks
@@ -18,6 +20,8 @@ _log = logging.getLogger(__name__)
 _FIRST_S: Final = 0.1
 _LONGEST_S: Final = 5.0
 _KEPT: Final = 20_000
+ENDS: Final = ("Succeeded", "Failed")
+"""The phases of pods that have ended: to be told of nothing else is a third of the work."""
 
 Resolve = Callable[[str], Executor]
 OnPod = Callable[[str, PodRecord, bool], None]
@@ -29,10 +33,17 @@ class Feeds:
     *on_pod* is called with the executor's name, the record, and whether the pod was deleted.
     """
 
-    def __init__(self, resolve: Resolve, client: str, on_pod: OnPod | None = None) -> None:
-        """Follow nothing yet."""
+    def __init__(
+        self,
+        resolve: Resolve,
+        client: str,
+        on_pod: OnPod | None = None,
+        phases: Sequence[str] = ("",),
+    ) -> None:
+        """Follow nothing yet. Pods are told of when they are in one of *phases*; "" is any."""
         self._resolve = resolve
-        self._query = PodQuery(selector=f"{CLIENT}={client}")
+        selector = f"{CLIENT}={client}"
+        self._queries = [PodQuery(selector=selector, phase=phase) for phase in phases]
         self._on_pod = on_pod
         self._tasks = Tasks()
         self._followed: set[str] = set()
@@ -42,7 +53,8 @@ class Feeds:
         """Follow the executor called *name*, if that is not done yet."""
         if name not in self._followed:
             self._followed.add(name)
-            self._tasks.spawn(self._run(name), name=f"pods of executor {name}")
+            for query in self._queries:
+                self._tasks.spawn(self._run(name, query), name=f"pods of executor {name}")
 
     def latest(self, uid: str) -> PodRecord | None:
         """Return the newest record of a pod that was told of, None for one that was not (yet)."""
@@ -52,11 +64,11 @@ class Feeds:
         """Follow nothing any more."""
         await self._tasks.stop()
 
-    async def _run(self, name: str) -> None:
+    async def _run(self, name: str, query: PodQuery) -> None:
         token, delay = "", _FIRST_S
         while True:
             try:
-                stream = self._resolve(name).watch_pods(self._query, token)
+                stream = self._resolve(name).watch_pods(query, token)
                 try:
                     async for update in stream:
                         token, delay = update.token or token, _FIRST_S

@@ -1,4 +1,4 @@
-"""How many tasks may be with executors at a time: in all, and of each workflow.
+"""How many tasks may be with executors at a time, in all and of each workflow, and who comes first.
 
 Argo's own `parallelism` counts pods, and tasks of task sets are none.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 
 class Gate:
@@ -63,3 +63,31 @@ class Gate:
     def _has_place(self, uid: str) -> bool:
         own = self._limit_of(uid)
         return self._inside.total() < self._limit and (own is None or self._inside[uid] < own)
+
+
+class Precedence:
+    """Lets others wait a little while somebody is inside."""
+
+    def __init__(self) -> None:
+        """Have nobody inside."""
+        self._inside = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Come first while the block runs."""
+        self._inside += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            if not self._inside:
+                self._empty.set()
+
+    async def let_pass(self, limit_s: float) -> None:
+        """Return when nobody is inside, at the latest after *limit_s*."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._empty.wait()

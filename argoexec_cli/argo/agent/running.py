@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeVar
 
 from argoexec_cli.argo.agent.attaching import attach
+from argoexec_cli.argo.agent.gate import Precedence
 from argoexec_cli.argo.agent.ledger import Entry
-from argoexec_cli.argo.feed import Feeds, Resolve
+from argoexec_cli.argo.feed import ENDS, Feeds, Resolve
 from argoexec_cli.argo.tails import read_tails
 from argoexec_cli.argo.translate.request import Delegation, Identity, Owner, delegate
 from argoexec_cli.argo.translate.result import NodeResult, failed, node_result, timed_out
@@ -37,10 +38,12 @@ _LONGEST_S: Final = 10.0
 _LOOK_S: Final = 30.0
 _ENDING_S: Final = 60.0
 _LATE_S: Final = 2.0
-_BEGUN_AT_ONCE: Final = 4
+_BEGUN_AT_ONCE: Final = 2
 """So many tasks of an executor are prepared and handed over at a time: hundreds at once would hold
 up, on both sides, what ends meanwhile.
 """
+_ENDS_FIRST_S: Final = 0.05
+"""So long a task that could be begun waits for those that have ended and are not told of yet."""
 _GONE: Final = "the executor has no such pod any more: somebody deleted it, or its data is lost"
 _T = TypeVar("_T")
 
@@ -62,9 +65,10 @@ class Pods:
         self._kube = kube
         self._resolve = resolve
         self._client = client
-        self._feeds = Feeds(resolve, client, self._see)
+        self._feeds = Feeds(resolve, client, self._see, ENDS)
         self._waits: dict[str, asyncio.Future[PodRecord | None]] = {}
         self._places: dict[str, asyncio.Semaphore] = {}
+        self._telling = Precedence()
 
     async def stop(self) -> None:
         """Follow nothing any more. The pods run on."""
@@ -122,7 +126,8 @@ class Pods:
             return await self._overdue(entry, delegation, executor)
         if record is None:
             return Ended(failed(_GONE))
-        logs = await read_tails(executor, record)
+        with self._telling.inside():
+            logs = await read_tails(executor, record)
         result = node_result(delegation, record, logs, entry.executor)
         if limit_s and record.pod.status.reason == "DeadlineExceeded":
             result = timed_out(result, limit_s)
@@ -147,6 +152,7 @@ class Pods:
         self, entry: Entry, delegation: Delegation, executor: Executor
     ) -> PodRecord:
         async with self._place(entry):
+            await self._telling.let_pass(_ENDS_FIRST_S)
             return await executor.run_pod(await attach(self._kube, delegation.request))
 
     def _place(self, entry: Entry) -> asyncio.Semaphore:

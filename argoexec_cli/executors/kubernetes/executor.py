@@ -204,9 +204,9 @@ class KubernetesExecutor:
         return [one for one in updates if one is not None]
 
     async def _update(self, kind: Kind, pod: Object, query: PodQuery) -> PodUpdate | None:
-        record = await self._record(pod)
-        if query.phase and record.pod.status.phase != query.phase:
+        if query.phase not in ("", status_of(pod).phase):
             return None
+        record = await self._record(pod)
         token = self._token(record.revision)
         return PodUpdate(type=kind, record=record, token=token)
 

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from argoexec_cli.aio import Signal
 from argoexec_cli.errors import CapacityError, UnavailableError
@@ -56,26 +56,25 @@ class LogStore:
 
         Memory is bounded by one chunk, whatever the reader's speed.
         """
-        offset, skipped = await asyncio.to_thread(reading.start, self.path(key), query)
+        path = self.path(key)
+        place: _Place | None = None
         budget = query.limit_bytes or None
         while True:
             was_ended = ended()
             wake = self._signal(key).next() if query.follow and not was_ended else None
-            chunk, offset = await asyncio.to_thread(
-                reading.next_chunk, self.path(key), offset, skipped, key.attempt
-            )
+            chunk, after = await asyncio.to_thread(_next, path, query, place, key.attempt)
+            place = after
             if chunk is not None:
-                skipped = reading.Skip()
                 chunk = reading.since(chunk, query.since_ns)
                 if budget is not None:
                     chunk, budget = reading.limit(chunk, budget)
                 if chunk.data:
                     yield chunk
-                if budget == 0:
+                if budget == 0 or (was_ended and not reading.bytes_after(path, after.offset)):
                     return
             elif wake is None:
                 if was_ended:
-                    reading.check_end(self.path(key), offset)
+                    reading.check_end(path, after.offset)
                 return
             else:
                 await wake()
@@ -105,6 +104,23 @@ class LogStore:
         return await asyncio.to_thread(
             lambda: [_size(self._directory / pod_uid) for pod_uid in pod_uids]
         )
+
+
+class _Place(NamedTuple):
+    """Where to read on, and what of the first chunk there comes before."""
+
+    offset: int
+    skipped: reading.Skip
+
+
+def _next(
+    path: Path, query: LogQuery, place: _Place | None, attempt: int
+) -> tuple[LogChunk | None, _Place]:
+    """Return the chunk at *place*, at first where *query* begins, and the place after it."""
+    if place is None:
+        place = _Place(*reading.start(path, query))
+    chunk, offset = reading.next_chunk(path, place.offset, place.skipped, attempt)
+    return chunk, place if chunk is None else _Place(offset, reading.Skip())
 
 
 class LogWriter:

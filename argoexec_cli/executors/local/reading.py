@@ -79,17 +79,21 @@ def next_chunk(path: Path, offset: int, skipped: Skip, attempt: int) -> tuple[Lo
     return skip(_join(blocks, f"{attempt}.{end}.0"), skipped), end
 
 
+def bytes_after(path: Path, offset: int) -> int:
+    """Return how much is behind *offset*."""
+    try:
+        return max(0, path.stat().st_size - offset)
+    except FileNotFoundError:
+        return 0
+
+
 def check_end(path: Path, offset: int) -> None:
     """Raise `DataLossError` when a log that is complete does not end at *offset*, as far as it can
     be read.
     """
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        return
-    if size > offset:
+    if left := bytes_after(path, offset):
         raise DataLossError(
-            f"{path} is damaged: {size - offset} bytes from byte {offset} on cannot be read",
+            f"{path} is damaged: {left} bytes from byte {offset} on cannot be read",
             hint="what comes before them was shown",
         )
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
+from argoexec_cli.argo.agent import running
 from argoexec_cli.argo.agent.ledger import Entry, Ledger
+from argoexec_cli.argo.tails import read_tails
 from argoexec_cli.executors.local.manager import LocalExecutor
-from argoexec_cli.models.record import PodRecord, PodRequest
+from argoexec_cli.models.executor import Executor
+from argoexec_cli.models.record import PodQuery, PodRecord, PodRequest, PodUpdate
 from tests.argo.agent.bench import Bench, quiet, say, until
 from tests.argo.agent.controller import Controller
 
@@ -34,7 +38,50 @@ async def test_many_tasks_are_begun_a_few_at_a_time(
         controller.add(node, say("echo 1"))
     controller.operate()
     await bench.operated(controller, *nodes)
-    assert 1 <= most <= 4
+    assert 1 <= most <= 2
+
+
+async def test_what_has_ended_comes_before_what_could_begin(
+    bench: Bench, controller: Controller, executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go, reading = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: Executor, record: PodRecord) -> dict[str, str]:
+        reading.set()
+        await let_go.wait()
+        return await read_tails(reader, record)
+
+    monkeypatch.setattr(running, "read_tails", slow)
+    monkeypatch.setattr(running, "_ENDS_FIRST_S", 600.0)
+    await bench.start()
+    controller.add("wf-1", say("echo 1"))
+    controller.operate()
+    await reading.wait()
+    controller.add("wf-2", say("echo 2"))
+    controller.operate()
+    await quiet()
+    assert len(await bench.pods()) == 1
+    let_go.set()
+    await bench.operated(controller, "wf-1", "wf-2")
+
+
+async def test_an_executor_is_asked_for_ends_only(
+    bench: Bench, controller: Controller, executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch_pods, asked = executor.watch_pods, []
+
+    def watched(query: PodQuery, token: str = "") -> AsyncIterator[PodUpdate]:
+        asked.append(query.phase)
+        return watch_pods(query, token)
+
+    monkeypatch.setattr(executor, "watch_pods", watched)
+    await bench.start()
+    controller.add("wf-1", say("exit 3"))
+    controller.add("wf-2", say("true"))
+    controller.operate()
+    await bench.operated(controller, "wf-1", "wf-2")
+    assert sorted(asked) == ["Failed", "Succeeded"]
+    assert [controller.nodes[node]["phase"] for node in ("wf-1", "wf-2")] == ["Failed", "Succeeded"]
 
 
 async def test_an_end_is_told_when_it_is_on_disk_and_once(

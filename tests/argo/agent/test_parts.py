@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argoexec_cli.argo.agent.deciding import Do, absent, decide
-from argoexec_cli.argo.agent.gate import Gate
+from argoexec_cli.argo.agent.gate import Gate, Precedence
 from argoexec_cli.argo.agent.ledger import Entry, Key, Ledger
 from argoexec_cli.argo.agent.objects import (
     TaskSet,
@@ -173,3 +173,16 @@ def test_what_is_chosen_fits(results: dict[str, Any], room: int, hurry: bool) ->
     assert sum(sizes) <= max(min(room, PATCH_LIMIT), 1024 if hurry else 0)
     if hurry and results:
         assert chosen, "in a hurry something always goes"
+
+
+async def test_others_wait_for_who_comes_first_but_not_for_ever() -> None:
+    first = Precedence()
+    await first.let_pass(60)
+    with first.inside():
+        with first.inside():
+            await first.let_pass(0.01)
+        waiting = asyncio.create_task(first.let_pass(60))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+    async with asyncio.timeout(20):
+        await waiting

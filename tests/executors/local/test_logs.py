@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -158,6 +159,21 @@ async def test_a_slow_reader_holds_one_chunk(store: LogStore) -> None:
     sizes = [len(chunk.data) async for chunk in store.read(KEY, LogQuery(), lambda: True)]
     assert sum(sizes) == 64 * ((128 << 10) + 1)
     assert max(sizes) <= 1 << 20
+
+
+async def test_a_log_that_is_complete_is_read_at_once(
+    store: LogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pump(store)
+    to_thread, calls = asyncio.to_thread, []
+
+    async def counted(function: Any, *args: Any) -> Any:
+        calls.append(function)
+        return await to_thread(function, *args)
+
+    monkeypatch.setattr(asyncio, "to_thread", counted)
+    assert await read(store, LogQuery(tail_lines=2)) == b"line 4\nline 5\n"
+    assert len(calls) == 1
 
 
 async def test_results_sizes_and_removal(store: LogStore) -> None:
