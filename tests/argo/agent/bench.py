@@ -18,7 +18,7 @@ from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.record import PodQuery, PodRecord
 from tests.argo.agent.controller import FULFILLED, Controller
 
-LIMIT_S = 90.0
+LIMIT_S = 50.0
 
 
 class Bench:
