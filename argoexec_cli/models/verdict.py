@@ -52,7 +52,7 @@ def verdict(status: PodStatus) -> Verdict:
         return Verdict(phase, _pending_reason(status))
     if status.phase == "Unknown":
         return Verdict(phase, status.message or status.reason)
-    return Verdict(phase, "")
+    return Verdict(phase, status.message if phase == "Running" else "")
 
 
 def _failure(status: PodStatus) -> Verdict:

@@ -200,6 +200,7 @@ class Attempt:
             async for batch in self._host.runtime.logs(handle, writer.position):
                 if batch.runs:
                     writer.append(batch.runs, batch.position)
+                    self._worker.trouble("")
         except PASSING:
             raise
         except ArgoexecError as exc:
@@ -207,6 +208,7 @@ class Attempt:
 
     def _warn_of_log(self, fault: ArgoexecError) -> None:
         reason = "LogStorageFull" if isinstance(fault, CapacityError) else "LogDelayed"
+        self._worker.trouble(fault.message)
         self._worker.warn(fault, reason, self._name)
 
     async def _wait(self, handle: Handle) -> Exit:

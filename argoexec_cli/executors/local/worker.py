@@ -188,6 +188,12 @@ class PodWorker:
         self._note_fault(fault, reason, container)
         self.save_soon()
 
+    def trouble(self, message: str) -> None:
+        """Have the status of a pod that runs say what it suffers from; "" when that is over."""
+        if message != self.status.message and not self.status.terminal:
+            self.status = msgspec.structs.replace(self.status, message=message)
+            self.save_soon()
+
     def _note_fault(
         self, fault: ArgoexecError, reason: str = "Retrying", container: str = ""
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from argoexec_cli.models.pod import (
 )
 from argoexec_cli.models.record import File, PodQuery, PodRecord, PodRef, PodRequest
 from argoexec_cli.models.status import ContainerStateTerminated
+from argoexec_cli.models.verdict import verdict
 from argoexec_cli.runtime.base import ImagePull, Runtime
 from argoexec_cli.runtime.fake import FakeEngine
 from tests.executors.local.faults import CALLS, FlakyRuntime
@@ -156,6 +158,33 @@ async def test_a_full_disk_is_told_and_nothing_is_lost(
     record = await ended(executor, PodRef(name="chatty"))
     assert record.pod.status.phase == "Succeeded"
     assert len(await log(executor, record.ref)) == 600_000
+    await opener.close()
+
+
+@pytest.fixture
+def small_logs(small_disk: SmallDisk, data_dir: Path) -> SmallDisk:
+    """Give a small disk on which there are only logs."""
+    data_dir.mkdir(parents=True)
+    (data_dir / "logs").symlink_to(small_disk.path)
+    return small_disk
+
+
+async def test_what_a_pod_suffers_from_is_its_message_as_long_as_it_does(
+    opener: Opener, small_logs: SmallDisk
+) -> None:
+    executor = await opener.open()
+    ref = (await executor.run_pod(request("fill 6000 100; sleep 600"))).ref
+
+    def suffers(record: PodRecord) -> bool:
+        return "no space left for logs in" in record.pod.status.message
+
+    status = (await until(executor, ref, suffers)).pod.status
+    assert verdict(status) == ("Running", status.message)
+    small_logs.grow()
+    await until(executor, ref, lambda record: not suffers(record))
+    await executor.stop_pod(ref, 0)
+    assert (await ended(executor, ref)).pod.status.message == "stopped by request"
+    assert len(await log(executor, ref)) == 600_000
     await opener.close()
 
 
