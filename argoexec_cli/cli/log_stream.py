@@ -155,8 +155,9 @@ class LogReader:
         query = msgspec.structs.replace(self._query, container=container)
         async with closing(self._server.executor.pod_logs(record.ref, query)) as chunks:
             async for chunk in chunks:
-                printed.add(container)
-                self._printer.write(chunk, source)
+                if chunk.data:
+                    printed.add(container)
+                    self._printer.write(chunk, source)
 
 
 async def print_logs(session: Session, server: Server, items: Sequence[Item]) -> int:

@@ -30,18 +30,19 @@ def engine_of(request: pytest.FixtureRequest) -> Engine:
 class EngineCli(Cli):
     """The command line of a daemon on an engine; its state is in `home/data`."""
 
-    def __init__(self, home: Path, engine: Engine) -> None:
-        """Nothing is started yet."""
+    def __init__(self, home: Path, engine: Engine, *flags: str) -> None:
+        """Nothing is started yet. *flags* are for `serve`."""
         super().__init__(home, f"unix://{home}/s.sock")
         self.runtime = "docker" if isinstance(engine, DockerEngine) else "containerd"
         variable = {"docker": "DOCKER_HOST", "containerd": "CONTAINER_RUNTIME_ENDPOINT"}
         self.environment[variable[self.runtime]] = engine.url
         self.environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
+        self._flags = flags
         self._where = ["--data-dir", f"{home}/data", "--socket", f"{home}/s.sock"]
 
     def serve(self) -> None:
         """Start the daemon."""
-        words = ["serve", "--detach", "--runtime", self.runtime, *self._where]
+        words = ["serve", "--detach", "--runtime", self.runtime, *self._where, *self._flags]
         assert self.start(*words).wait(60) == 0
 
     def stop(self) -> None:
@@ -50,10 +51,10 @@ class EngineCli(Cli):
 
 
 @contextmanager
-def daemon_on(engine: Engine) -> Iterator[EngineCli]:
+def daemon_on(engine: Engine, *flags: str) -> Iterator[EngineCli]:
     """Give the command line of a daemon on *engine*, without a trace of it in the end."""
     with tempfile.TemporaryDirectory(prefix="ax-", dir="/tmp") as home:
-        cli = EngineCli(Path(home), engine)
+        cli = EngineCli(Path(home), engine, *flags)
         cli.serve()
         try:
             yield cli

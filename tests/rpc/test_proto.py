@@ -11,6 +11,7 @@ from google.protobuf.descriptor import (
 )
 
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import (
+    exec_pb2,
     executor_pb2,
     info_pb2,
     logs_pb2,
@@ -20,15 +21,28 @@ from argoexec_cli.rpc.gen.argoexec.v1alpha1 import (
 from argoexec_cli.rpc.gen.k8s import (
     config_pb2,
     container_pb2,
+    intstr_pb2,
     meta_pb2,
     pod_pb2,
+    resource_pb2,
     status_pb2,
+    unsupported_pb2,
     volume_pb2,
 )
 
 PROTO = Path(__file__).parents[2] / "proto"
-OWN = [executor_pb2, info_pb2, logs_pb2, pods_pb2, workflows_pb2]
-KUBERNETES = [config_pb2, container_pb2, meta_pb2, pod_pb2, status_pb2, volume_pb2]
+OWN = [exec_pb2, executor_pb2, info_pb2, logs_pb2, pods_pb2, workflows_pb2]
+KUBERNETES = [
+    config_pb2,
+    container_pb2,
+    intstr_pb2,
+    meta_pb2,
+    pod_pb2,
+    resource_pb2,
+    status_pb2,
+    unsupported_pb2,
+    volume_pb2,
+]
 FILES: list[FileDescriptor] = [module.DESCRIPTOR for module in OWN + KUBERNETES]
 DECLARATION = re.compile(
     r"^\s*(?:(?:message|enum|service|rpc)\s+(?P<named>\w+)"
@@ -85,6 +99,11 @@ def test_everything_declared_has_a_comment(file: FileDescriptor) -> None:
     found = declarations(source_of(file).read_text(encoding="utf-8"))
     assert sorted(name for name, _ in found) == declared_in(file)
     assert [name for name, commented in found if not commented] == []
+
+
+def test_no_file_is_left_out() -> None:
+    there = {path for part in ("argoexec", "k8s") for path in (PROTO / part).rglob("*.proto")}
+    assert {source_of(file) for file in FILES} == there
 
 
 def test_the_check_for_comments_notices_a_bare_field() -> None:

@@ -15,7 +15,7 @@ from argoexec_cli.aio import Signal
 from argoexec_cli.errors import CapacityError, UnavailableError
 from argoexec_cli.executors.local import reading
 from argoexec_cli.executors.local.blocks import block_size, decode_blocks, encode_block
-from argoexec_cli.models.logs import STDOUT, LogChunk, LogQuery, LogRun
+from argoexec_cli.models.logs import STDOUT, LogChunk, LogQuery, LogRun, make_chunk
 from argoexec_cli.runtime.base import ContainerKey
 
 _GULP: Final = 1 << 20
@@ -54,11 +54,13 @@ class LogStore:
     ) -> AsyncIterator[LogChunk]:
         """Stream the log as *query* asks; with `follow`, until *ended* says that it is complete.
 
+        A follower who finds nothing gets an empty chunk at once, whose cursor is where it waits.
         Memory is bounded by one chunk, whatever the reader's speed.
         """
         path = self.path(key)
         place: _Place | None = None
         budget = query.limit_bytes or None
+        placed = bool(query.cursor)
         while True:
             was_ended = ended()
             wake = self._signal(key).next() if query.follow and not was_ended else None
@@ -69,6 +71,7 @@ class LogStore:
                 if budget is not None:
                     chunk, budget = reading.limit(chunk, budget)
                 if chunk.data:
+                    placed = True
                     yield chunk
                 if budget == 0 or (was_ended and not reading.bytes_after(path, after.offset)):
                     return
@@ -77,6 +80,9 @@ class LogStore:
                     reading.check_end(path, after.offset)
                 return
             else:
+                if not placed:
+                    placed = True
+                    yield make_chunk([], f"{key.attempt}.{after.offset}.0")
                 await wake()
 
     def _signal(self, key: ContainerKey) -> Signal:

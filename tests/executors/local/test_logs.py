@@ -78,6 +78,24 @@ async def test_a_long_log_is_recovered_without_holding_it(store: LogStore) -> No
     assert path.stat().st_size == len(small) * 40_003 + len(large)
 
 
+@pytest.mark.parametrize(("tail", "late"), [(None, WHOLE), (0, b"")])
+async def test_who_follows_and_finds_nothing_knows_at_once_where_to_resume(
+    store: LogStore, tail: int | None, late: bytes
+) -> None:
+    """Otherwise a daemon that restarts before the first line would end what follows it."""
+    if late != WHOLE:
+        await pump(store)
+    query = LogQuery(follow=True, tail_lines=tail)
+    follower = store.read(KEY, query, lambda: False)
+    async with asyncio.timeout(5):
+        chunk = await anext(follower)
+    assert (chunk.data, list(chunk.runs())) == (b"", [])
+    await follower.aclose()  # type: ignore[attr-defined] # a generator
+    if late == WHOLE:
+        await pump(store)
+    assert await read(store, LogQuery(follow=True, cursor=chunk.cursor)) == late
+
+
 async def test_damage_in_a_log_that_is_complete_is_told(store: LogStore) -> None:
     await pump(store)
     path = store.path(KEY)
@@ -118,7 +136,8 @@ async def test_a_follower_waits_for_the_first_line_and_the_last(store: LogStore)
 
     async def follow() -> None:
         async for chunk in store.read(KEY, LogQuery(follow=True), lambda: ended):
-            seen.put_nowait(chunk.data)
+            if chunk.data:
+                seen.put_nowait(chunk.data)
 
     async with asyncio.timeout(5):
         follower = asyncio.ensure_future(follow())
@@ -139,16 +158,18 @@ async def test_a_follower_waits_for_the_first_line_and_the_last(store: LogStore)
 async def test_finished_wakes_the_followers_of_the_whole_pod(store: LogStore) -> None:
     ended = False
     other = ContainerKey(pod_uid="uid", container="other")
-    followers = [
-        asyncio.ensure_future(anext(store.read(key, LogQuery(follow=True), lambda: ended), None))
-        for key in (KEY, other)
-    ]
+
+    async def follow(key: ContainerKey) -> bytes:
+        chunks = store.read(key, LogQuery(follow=True), lambda: ended)
+        return b"".join([chunk.data async for chunk in chunks])
+
+    followers = [asyncio.ensure_future(follow(key)) for key in (KEY, other)]
     await asyncio.sleep(0.02)
     ended = True
     store.finished("uid")
     store.finished("unknown")
     async with asyncio.timeout(5):
-        assert await asyncio.gather(*followers) == [None, None]
+        assert await asyncio.gather(*followers) == [b"", b""]
 
 
 async def test_a_slow_reader_holds_one_chunk(store: LogStore) -> None:

@@ -373,8 +373,9 @@ async def test_lost_while_nobody_watched(
 ) -> None:
     ref = (await executor.run_pod(request("echo one; sleep 60"))).ref
     await running(executor, ref)
-    async for _ in executor.pod_logs(ref, LogQuery(follow=True)):
-        break
+    async for chunk in executor.pod_logs(ref, LogQuery(follow=True)):
+        if chunk.data:
+            break
     await opener.close()
     for one in list(engine.containers.values()):
         one.signal(9)

@@ -125,7 +125,8 @@ class ExecutorServicer(object):
         """Streams the log of one run of a container, in the order in which it was read.
         Waits for a pod that is still pending, with follow and without.
         Repeatable with the cursor of the last chunk that was handled: no byte is lost or comes twice,
-        across restarts of server and client alike.
+        across restarts of server and client alike. Who follows and finds nothing gets an empty chunk
+        at once where the executor can tell the place: its cursor holds it.
         Ends: by the server, with OK, when the container has ended and everything was sent, when
         limit_bytes is reached, or without follow at the end of what is there. Cancelling stops
         nothing.
