@@ -57,8 +57,9 @@ async def follow_all(server: Server, namespace: str, on_change: OnChange) -> Non
     """
 
     async def pump(source: AsyncIterator[tuple[str, Item | None]]) -> None:
-        async for kind, item in source:
-            on_change(kind, item)
+        async with closing(source) as changes:
+            async for kind, item in changes:
+                on_change(kind, item)
 
     await all_of(
         pump(_run_states(server, namespace, "")),

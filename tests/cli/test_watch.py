@@ -95,3 +95,18 @@ def test_what_is_drawn_fits_a_narrow_window(monkeypatch: pytest.MonkeyPatch) -> 
     out = io.StringIO()
     Live(out).draw("KIND   NAME   STATUS\n")
     assert "KIND   NA…\n" in out.getvalue()
+
+
+@pytest.mark.parametrize("words", [["watch"], ["events", "--watch"]])
+def test_a_reader_that_has_enough_of_changes_ends_it_in_silence(words: list[str], cli: Cli) -> None:
+    cli.pod("unread", "true", "--wait")
+    child = cli.start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    child.stdout.close()
+    for number in range(20):  # until it writes once more, wherever it was
+        cli.pod(f"unread-{number}", "true", "--wait")
+        if child.poll() is not None:
+            break
+    _, err = child.communicate(timeout=30)
+    assert (child.returncode, err) == (141, b"")
