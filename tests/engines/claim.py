@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 from tests.engines import kernel
@@ -18,7 +19,7 @@ from tests.engines import kernel
 _BASE = Path("/tmp")
 
 
-def claim() -> tuple[Path, str]:
+def claim() -> tuple[Path, IPv4Interface]:
     """Make bridge and directory; return the directory and the bridge's address."""
     sweep()
     with _claims():

@@ -13,6 +13,7 @@ import json
 import stat
 import subprocess
 from contextlib import suppress
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -58,7 +59,7 @@ class ContainerdEngine:
         self._runtime = runtime
         self._process: Process | None = None
         self._closed = False
-        self._write_network(address)
+        self._write_network(address.network)
         self._write_config()
 
     @property
@@ -134,9 +135,13 @@ class ContainerdEngine:
         assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr.decode().strip()}"
         return done.stdout.decode()
 
+    def containers(self) -> list[str]:
+        """List the ids of all containers, ended ones too."""
+        return self.ctr("containers", "list", "--quiet").split()
+
     def remove_containers(self) -> None:
         """Remove every container, as a test's own end may want it."""
-        for container in self.ctr("containers", "list", "--quiet").split():
+        for container in self.containers():
             with suppress(AssertionError):
                 self.ctr("tasks", "delete", "--force", container)
             self.ctr("containers", "delete", container)
@@ -161,13 +166,13 @@ class ContainerdEngine:
                 return False
         return all(condition.status for condition in answer.status.conditions)
 
-    def _write_network(self, address: str) -> None:
+    def _write_network(self, subnet: IPv4Network) -> None:
         where = self.directory / "net.d"
         where.mkdir()
         ipam = {
             "type": "host-local",
             "dataDir": str(self.directory / "ipam"),
-            "ranges": [[{"subnet": address.replace(".1/24", ".0/24")}]],
+            "ranges": [[{"subnet": str(subnet)}]],
             "routes": [{"dst": "0.0.0.0/0"}],
         }
         bridge = {"type": "bridge", "bridge": self.bridge, "ipam": ipam}

@@ -36,12 +36,13 @@ class DockerEngine:
         """Claim a bridge, and with its name the directory; `start` runs the programs."""
         self.directory, address = claim.claim()
         self.bridge = self.directory.name
+        self.subnet = address.network
         self.socket_path = self.directory / "docker.sock"
         self.api = EngineApi(self.socket_path)
         self._dockerd: Process | None = None
         self._containerd: Process | None = None
         self._closed = False
-        self._write_config(address)
+        self._write_config()
 
     @property
     def url(self) -> str:
@@ -95,9 +96,13 @@ class DockerEngine:
         self.stop()
         self.start()
 
+    def containers(self) -> list[str]:
+        """List the ids of all containers, ended ones too."""
+        return self.api.containers()
+
     def remove_containers(self) -> None:
         """Remove every container, as a test's own end may want it."""
-        for container in self.api.containers():
+        for container in self.containers():
             with suppress(AssertionError):
                 self.api.remove_container(container)
 
@@ -124,7 +129,7 @@ class DockerEngine:
         )
         self._containerd.wait_until(address.exists)
 
-    def _write_config(self, address: str) -> None:
+    def _write_config(self) -> None:
         """Write both configurations; dockerd must not read /etc/docker/daemon.json."""
         where = self.directory
         (where / "containerd.toml").write_text(
@@ -141,7 +146,7 @@ class DockerEngine:
             "pidfile": f"{where}/docker.pid",
             "containerd": f"{where}/containerd.sock",
             "bridge": self.bridge,
-            "fixed-cidr": address.replace(".1/24", ".0/24"),
+            "fixed-cidr": str(self.subnet),
             "cgroup-parent": f"/{self.bridge}",
             "exec-opts": ["native.cgroupdriver=cgroupfs"],
             "iptables": False,

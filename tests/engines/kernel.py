@@ -10,26 +10,29 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _PREFIX = "axe"
+_ADDRESSES = IPv4Network("10.216.0.0/14")
+"""Of all engines. Each has about as many as a bridge can have ports."""
 
 
-def claim_bridge() -> tuple[str, str]:
-    """Make a bridge that nobody else has and return (name, its address with prefix length).
+def claim_bridge() -> tuple[str, IPv4Interface]:
+    """Make a bridge that nobody else has and return its name and address.
 
     The kernel refuses a second bridge of the same name, so the name is the lock, and the number
     in it picks the subnet: engines that run at the same time never share one.
     """
-    for number in range(256):
+    for number, subnet in enumerate(_ADDRESSES.subnets(new_prefix=22)):
         name = f"{_PREFIX}{number}"
         made = subprocess.run(
             ["ip", "link", "add", name, "type", "bridge"], capture_output=True, check=False
         )
         if made.returncode == 0:
-            address = f"10.213.{number}.1/24"
-            subprocess.run(["ip", "address", "add", address, "dev", name], check=True)
+            address = IPv4Interface(f"{subnet[1]}/{subnet.prefixlen}")
+            subprocess.run(["ip", "address", "add", str(address), "dev", name], check=True)
             subprocess.run(["ip", "link", "set", name, "up"], check=True)
             return name, address
         if b"File exists" not in made.stderr:
@@ -40,6 +43,11 @@ def claim_bridge() -> tuple[str, str]:
 def remove_bridge(name: str) -> None:
     """Remove a bridge of ours; one that is gone already is fine."""
     subprocess.run(["ip", "link", "delete", name], capture_output=True, check=False)
+
+
+def ports(bridge: str) -> list[str]:
+    """List the links that are joined to *bridge*: one for each container."""
+    return [port.name for port in Path(f"/sys/class/net/{bridge}/brif").iterdir()]
 
 
 def port_rules(bridge: str) -> list[str]:
