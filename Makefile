@@ -144,6 +144,10 @@ bench: venv engines ## Measure the program beside the engine's own tools; writes
 soak: venv engines ## Kill the daemon at random under load and check that nothing is lost
 	@$(BIN)/python -m tests.soak
 
+.PHONY: crowd
+crowd: venv engines ## End 500 containers at once on both engines and check each
+	@$(BIN)/python -m tests.crowd
+
 .PHONY: demo
 demo: venv ## From nothing to a workflow's task on this machine, and clean again
 	@$(BIN)/argoexec demo

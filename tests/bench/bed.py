@@ -32,6 +32,7 @@ class Bed:
     ) -> None:
         """Prepare a daemon in *directory*; `start` runs it."""
         self.runtime = "docker" if isinstance(engine, DockerEngine) else "containerd"
+        self.engine = engine
         self.directory = directory
         self.network = engine.directory / "net.d" / "10-bridge.conflist"
         self.socket = directory / "argoexec.sock"
@@ -96,11 +97,12 @@ class Bed:
         )
         return time.monotonic() - started
 
-    def rss_bytes(self) -> int:
-        """Return the daemon's resident memory."""
+    def rss_bytes(self, *, peak: bool = False) -> int:
+        """Return the daemon's resident memory, or the most that it ever was."""
         assert self.daemon is not None
         status = Path(f"/proc/{self.daemon.pid}/status").read_text(encoding="ascii")
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        field = "VmHWM" if peak else "VmRSS"
+        line = next(line for line in status.splitlines() if line.startswith(field))
         return int(line.split()[1]) * 1024
 
     def manifest(self, pods: list[dict[str, object]]) -> Path:
@@ -110,13 +112,14 @@ class Bed:
         return path
 
 
-def pod(name: str, *command: str) -> dict[str, object]:
-    """Return the manifest of a pod with one container."""
+def pod(name: str, *command: str, **spec: object) -> dict[str, object]:
+    """Return the manifest of a pod with one container; *spec* is what else it is to have."""
+    main = {"name": "main", "image": IMAGE, "command": list(command)}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name},
-        "spec": {"containers": [{"name": "main", "image": IMAGE, "command": list(command)}]},
+        "spec": {"containers": [main], **spec},
     }
 
 
