@@ -52,6 +52,7 @@ class Attempt:
         self._ending = ending or worker.ending
         self._is_last = _is_last(worker.pod.spec, container)
         self._is_retried = container.sidecar or worker.pod.spec.restart_policy == "OnFailure"
+        self._has_begun = False
         self.started = asyncio.Event()
 
     async def run(self) -> ContainerStateTerminated:
@@ -124,13 +125,7 @@ class Attempt:
         worker = self._worker
         spec = await self._spec(image)
         try:
-            async with self._host.starts:
-                # A start is never cut off half-way: if the pod is to end meanwhile, the container
-                # is stopped next.
-                if self._ending.wanted:
-                    self._ending.applied = True
-                    raise EndingError
-                return await until_it_works(lambda: self._host.runtime.start(spec), worker.warn)
+            return await until_it_works(lambda: self._try_to_start(spec), worker.warn)
         except StartError as exc:
             worker.status = statuses.not_started(worker.status, self._name, exc.message)
             worker.note("Failed", f"Error: {exc.message}", self._name, warning=True)
@@ -141,6 +136,28 @@ class Attempt:
             worker.status = statuses.waits(worker.status, self._name, reason, exc.message)
             worker.note("Failed", f"Error: {exc.message}", self._name, warning=True)
             raise AttemptError(reason, exc.message) from exc
+
+    async def _try_to_start(self, spec: ContainerSpec) -> Handle:
+        """Start the container when its turn comes: who waits for a try keeps nobody else back.
+
+        A start is never cut off half-way: if the pod is to end meanwhile, the container is stopped
+        next.
+        """
+        self._end_unless_begun()
+        own_network = not spec.sandbox.id and not spec.sandbox.spec.host_network
+        async with self._host.starts.one(network=own_network):
+            self._end_unless_begun()
+            self._has_begun = True
+            try:
+                return await self._host.runtime.start(spec)
+            except CapacityError:
+                self._has_begun = False
+                raise
+
+    def _end_unless_begun(self) -> None:
+        if self._ending.wanted and not self._has_begun:
+            self._ending.applied = True
+            raise EndingError
 
     async def _spec(self, image: Image) -> ContainerSpec:
         worker = self._worker

@@ -15,6 +15,7 @@ from argoexec_cli.executors.local.outputs import OutputFiles
 from argoexec_cli.executors.local.pods import PodTable
 from argoexec_cli.executors.local.secrets import SecretStore
 from argoexec_cli.executors.local.settings import LocalSettings
+from argoexec_cli.executors.local.turns import Turns
 from argoexec_cli.executors.local.volumes import PodDirectories
 from argoexec_cli.executors.local.watch import Hub
 from argoexec_cli.runtime.base import Runtime
@@ -22,8 +23,9 @@ from argoexec_cli.runtime.base import Runtime
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The parts, put together by `manager.open_local`. `starts` bounds how many containers start at
-    a time; `restarted` says that the host was, since the executor before this one.
+    """The parts, put together by `manager.open_local`. `sandboxes` and `starts` bound how many
+    are made, and started, at a time; `restarted` says that the host was, since the executor before
+    this one.
     """
 
     settings: LocalSettings
@@ -39,6 +41,7 @@ class Host:
     admission: Admission
     hub: Hub
     tasks: Tasks
-    starts: asyncio.Semaphore
+    sandboxes: Turns
+    starts: Turns
     removals: asyncio.Semaphore
     restarted: bool = False

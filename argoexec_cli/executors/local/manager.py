@@ -37,6 +37,7 @@ from argoexec_cli.executors.local.rows import StoredPod
 from argoexec_cli.executors.local.secrets import SecretStore
 from argoexec_cli.executors.local.settings import LocalSettings
 from argoexec_cli.executors.local.sweep import sweep_for_ever
+from argoexec_cli.executors.local.turns import Turns
 from argoexec_cli.executors.local.volumes import PodDirectories
 from argoexec_cli.executors.local.watch import Hub, matcher
 from argoexec_cli.executors.local.worker import PodWorker
@@ -101,7 +102,8 @@ async def open_local(
                 admission=Admission(settings.room),
                 hub=Hub(table.store_id),
                 tasks=tasks,
-                starts=asyncio.Semaphore(settings.parallel_starts),
+                sandboxes=Turns(settings.parallel_starts),
+                starts=Turns(settings.parallel_starts),
                 removals=asyncio.Semaphore(settings.parallel_starts),
                 restarted=was_restarted(data_dir),
             )

@@ -267,16 +267,18 @@ class PodWorker:
         """Make what the containers share. Not cut off half-way when the pod is to end: what is made
         is removed with it.
         """
-        making = asyncio.ensure_future(self.host.runtime.create_sandbox(sandbox_spec(self.pod)))
-        try:
-            return await asyncio.shield(making)
-        except asyncio.CancelledError:
-            if self.ending.wanted:
-                with contextlib.suppress(ArgoexecError):
-                    self.sandbox = await making
-            making.cancel()
-            await asyncio.gather(making, return_exceptions=True)
-            raise
+        spec = sandbox_spec(self.pod)
+        async with self.host.sandboxes.one(network=not spec.host_network):
+            making = asyncio.ensure_future(self.host.runtime.create_sandbox(spec))
+            try:
+                return await asyncio.shield(making)
+            except asyncio.CancelledError:
+                if self.ending.wanted:
+                    with contextlib.suppress(ArgoexecError):
+                        self.sandbox = await making
+                making.cancel()
+                await asyncio.gather(making, return_exceptions=True)
+                raise
 
     async def _run_within_limits(self) -> None:
         """Run the containers, and end them when a volume of theirs is too large."""

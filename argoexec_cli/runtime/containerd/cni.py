@@ -13,13 +13,20 @@ from typing import Any, Final
 
 import msgspec
 
-from argoexec_cli.errors import PreconditionError, UnavailableError
+from argoexec_cli.errors import (
+    ArgoexecError,
+    CapacityError,
+    PreconditionError,
+    UnavailableError,
+)
 from argoexec_cli.proc import Child, Finished, run
 from argoexec_cli.runtime.base import Port
 
 _LIMIT_S: Final = 60.0
 _INTERFACE: Final = "eth0"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_NO_ADDRESS: Final = "no ip addresses available"
+"""So says host-local, the usual plugin that gives addresses; others say it in other words."""
 _ENDINGS: Final = frozenset({".conf", ".conflist", ".json"})
 
 
@@ -172,7 +179,7 @@ def _decode(output: bytes) -> dict[str, Any]:
     return msgspec.json.decode(output, type=dict[str, Any]) if output.strip() else {}
 
 
-def _refused(plugin: Plugin, command: str, done: Finished) -> UnavailableError:
+def _refused(plugin: Plugin, command: str, done: Finished) -> ArgoexecError:
     """Say in the program's words what went wrong: JSON on stdout, or anything on stderr."""
     try:
         answer = msgspec.json.decode(done.stdout, type=dict[str, Any])
@@ -180,7 +187,11 @@ def _refused(plugin: Plugin, command: str, done: Finished) -> UnavailableError:
     except msgspec.MsgspecError:
         words = (done.stderr or done.stdout).decode(errors="replace").strip()
     task = "make" if command == "ADD" else "remove"
-    return UnavailableError(
-        f"cannot {task} the pod's network: {plugin.type}: {words or f'exit code {done.exit_code}'}",
-        hint="check the host's pod network: ls /etc/cni/net.d",
+    problem = (
+        f"cannot {task} the pod's network: {plugin.type}: {words or f'exit code {done.exit_code}'}"
     )
+    if _NO_ADDRESS in words.lower():
+        return CapacityError(
+            problem, hint="run fewer pods at a time, or widen the subnet: ls /etc/cni/net.d"
+        )
+    return UnavailableError(problem, hint="check the host's pod network: ls /etc/cni/net.d")

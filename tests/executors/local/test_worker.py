@@ -10,6 +10,7 @@ import pytest
 
 from argoexec_cli.errors import CapacityError, InternalError
 from argoexec_cli.executors.local.manager import LocalExecutor
+from argoexec_cli.executors.local.policy import Policy
 from argoexec_cli.models.logs import LogQuery
 from argoexec_cli.models.pod import (
     Container,
@@ -22,7 +23,7 @@ from argoexec_cli.models.pod import (
 from argoexec_cli.models.record import File, PodQuery, PodRecord, PodRef, PodRequest
 from argoexec_cli.models.status import ContainerStateTerminated
 from argoexec_cli.models.verdict import verdict
-from argoexec_cli.runtime.base import ImagePull, Runtime
+from argoexec_cli.runtime.base import ContainerSpec, Handle, ImagePull, Runtime
 from argoexec_cli.runtime.fake import FakeEngine
 from tests.executors.local.faults import CALLS, FlakyRuntime
 from tests.executors.local.opening import Opener
@@ -325,6 +326,30 @@ async def test_stop_while_starting_stops_what_was_started(
     record = await ended(executor, ref)
     assert record.pod.status.reason == "Stopped"
     assert main_state(record).exit_code == 137
+    await nothing_left(executor, engine)
+
+
+async def test_who_finds_no_room_keeps_nobody_back_and_can_be_stopped(
+    flaky: FlakyRuntime, opener: Opener, engine: FakeEngine
+) -> None:
+    tries = asyncio.Event()
+
+    async def start(spec: ContainerSpec) -> Handle:
+        if spec.sandbox.spec.pod_name == "homeless":
+            tries.set()
+            raise CapacityError("no address is free")
+        return await flaky.inner.start(spec)
+
+    flaky.start = start  # type: ignore[method-assign] # as an engine that has no address left
+    opener.set(parallel_starts=1, policy=Policy(host_network=True))
+    executor = await opener.open()
+    homeless = (await executor.run_pod(request("true", "homeless"))).ref
+    await tries.wait()
+    other = PodSpec(containers=(container("true"),), host_network=True)
+    assert (await run(executor, request(name="other", spec=other))).pod.status.phase == "Succeeded"
+    await executor.stop_pod(homeless)
+    record = await ended(executor, homeless)
+    assert (record.pod.status.phase, record.pod.status.reason) == ("Failed", "Stopped")
     await nothing_left(executor, engine)
 
 

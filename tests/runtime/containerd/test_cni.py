@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from argoexec_cli.errors import PreconditionError, UnavailableError
+from argoexec_cli.errors import CapacityError, PreconditionError, UnavailableError
 from argoexec_cli.runtime.base import Port
 from argoexec_cli.runtime.containerd.cni import Attachment, Cni, addresses, name_servers
 
@@ -80,6 +80,15 @@ async def test_steps_are_done_in_order_and_undone_in_reverse(
 async def test_a_refusal_is_told_in_the_programs_words(tmp_path: Path, programs: Path) -> None:
     network = cni(tmp_path, programs, {"type": "first", "fail": True})
     with pytest.raises(UnavailableError, match="first: no address all taken"):
+        await network.attach(Attachment(network.load(), "c1", "/ns"))
+
+
+async def test_without_a_free_address_there_is_no_room(tmp_path: Path, programs: Path) -> None:
+    words = "failed to allocate for range 0: no IP addresses available in range set: 10.0.0.1"
+    answer = f'#!/bin/sh\necho \'{{"code": 999, "msg": "{words}"}}\'; exit 1\n'
+    (programs / "first").write_text(answer)
+    network = cni(tmp_path, programs, {"type": "first"})
+    with pytest.raises(CapacityError, match="first: failed to allocate"):
         await network.attach(Attachment(network.load(), "c1", "/ns"))
 
 
