@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from argoexec_cli.executors.local.manager import LocalExecutor
 from argoexec_cli.kube.client import KubeClient
 from tests.argo.agent.bench import Bench
 from tests.argo.agent.controller import Controller
+from tests.argo.agent.machine import Machine, running_machine
 from tests.kube.cluster import FakeCluster
 
 
@@ -27,3 +28,10 @@ async def bench(kube: KubeClient, executor: LocalExecutor, tmp_path: Path) -> As
 def controller(cluster: FakeCluster) -> Controller:
     """Give a controller with a workflow."""
     return Controller(cluster)
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    """Give a machine with a daemon."""
+    with running_machine() as machine:
+        yield machine
