@@ -216,6 +216,21 @@ def test_pods_are_deleted_side_by_side_and_the_wait_is_said(cli: Cli) -> None:
     assert outcome.err == "waiting for the end of pod/first, pod/second, pod/third\n"
 
 
+def test_of_a_crowd_that_is_deleted_only_some_are_named(cli: Cli) -> None:
+    flags = ("-n", "crowd")
+    names = [f"p{number}" for number in range(13)]
+    script = "trap '' TERM; echo deaf; sleep 600"
+    pods = "---\n".join(POD.format(name=name, script=script) for name in names)
+    pods = pods.replace("terminationGracePeriodSeconds: 1", LONGER)
+    assert cli("submit", "-", *flags, stdin=pods).code == 0
+    assert cli("wait", *names, "--for", "running", "--timeout", "60s", *flags).code == 0
+    outcome = cli("delete", *names, *flags)
+    assert outcome.code == 0
+    assert outcome.err.startswith("waiting for the end of pod/p")
+    assert outcome.err.count("pod/") == 10
+    assert outcome.err.endswith(", 3 more\n")
+
+
 def test_a_pod_gets_the_objects_beside_it(cli: Cli) -> None:
     objects = (
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: words}\ndata: {greeting: hello}\n---\n"

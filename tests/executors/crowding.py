@@ -184,10 +184,14 @@ class Crowd:
 @asynccontextmanager
 async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Do *work* while the block runs; its failure is the block's."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work)
+    task = asyncio.ensure_future(work)
+    try:
         yield
+    finally:
         task.cancel()
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(outcome, Exception):
+            raise outcome
 
 
 def _check_status(record: PodRecord, code: int) -> None:

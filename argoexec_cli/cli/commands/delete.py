@@ -63,6 +63,8 @@ _HINT: Final = "argoexec delete NAME, or argoexec delete --completed"
 _AT_ONCE: Final = 32
 _SILENT_S: Final = 2.0
 """What takes longer is said: pods have 30 seconds to end by default."""
+_NAMED: Final = 10
+"""So many by their names."""
 
 
 async def _select(server: Server, namespace: str, which: Which) -> list[Item]:
@@ -113,7 +115,9 @@ async def _delete_all(session: Session, server: Server, items: list[Item]) -> No
                 del left[number]
 
     def tell() -> None:
-        session.say(f"waiting for the end of {', '.join(one.label for one in left.values())}")
+        labels = [one.label for one in left.values()]
+        more = [f"{len(labels) - _NAMED} more"] if len(labels) > _NAMED else []
+        session.say(f"waiting for the end of {', '.join(labels[:_NAMED] + more)}")
 
     patience = asyncio.get_running_loop().call_later(_SILENT_S, tell)
     try:
