@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,8 @@ from argoexec_cli.argo.agent import running
 from argoexec_cli.argo.agent.ledger import Entry, Ledger
 from argoexec_cli.argo.tails import read_tails
 from argoexec_cli.executors.local.manager import LocalExecutor
+from argoexec_cli.kube.base import Object
+from argoexec_cli.kube.client import KubeClient
 from argoexec_cli.models.executor import Executor
 from argoexec_cli.models.record import PodQuery, PodRecord, PodRequest, PodUpdate
 from tests.argo.agent.bench import Bench, quiet, say, until
@@ -63,6 +68,25 @@ async def test_what_has_ended_comes_before_what_could_begin(
     assert len(await bench.pods()) == 1
     let_go.set()
     await bench.operated(controller, "wf-1", "wf-2")
+
+
+async def test_a_task_set_is_patched_five_times_a_second_at_most(
+    bench: Bench, controller: Controller, kube: KubeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch, times = kube.patch, []
+
+    async def timed(*args: Any) -> Object:
+        times.append(time.monotonic())
+        return await patch(*args)
+
+    monkeypatch.setattr(kube, "patch", timed)
+    await bench.start()
+    for number in range(12):
+        controller.add(f"wf-{number}", say(f"sleep {number / 10}; echo 1"))
+    controller.operate()
+    await until(lambda: len(controller.results) == 12)
+    assert len(times) > 2
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.2
 
 
 async def test_an_executor_is_asked_for_ends_only(
