@@ -84,9 +84,7 @@ async def open_local(
         record = ImageRecord(data_dir / "images.db")
         stack.push_async_callback(record.close)
         await record.load()
-        keychain = Keychain(settings.images.docker_config)
-        images = Images(runtime, tasks, keychain, record)
-        store = image_store_of(runtime)
+        images = Images(runtime, tasks, Keychain(settings.images.docker_config), record)
         executor = LocalExecutor(
             Host(
                 settings=settings,
@@ -98,7 +96,7 @@ async def open_local(
                 outputs=OutputFiles(data_dir / "pods"),
                 secrets=SecretStore(data_dir / "pods"),
                 images=images,
-                collector=Collector(store, images, record, settings.images),
+                collector=Collector(image_store_of(runtime), images, record, settings.images),
                 admission=Admission(settings.room),
                 hub=Hub(table.store_id),
                 tasks=tasks,
