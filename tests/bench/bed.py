@@ -20,6 +20,7 @@ from tests.engines.docker import DockerEngine
 
 IMAGE = "busybox:1.35"
 _READY_S = 20.0
+_END_S = 60.0
 
 
 class Bed:
@@ -77,7 +78,7 @@ class Bed:
         """Stop the daemon. May be called twice."""
         if self.daemon:
             self.daemon.terminate()
-            self.daemon.wait(20)
+            self.daemon.wait(_END_S)
             self.daemon = None
 
     def run(self, argv: Sequence[str], *, stdin: bytes | None = None) -> bytes:
