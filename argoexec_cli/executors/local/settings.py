@@ -19,10 +19,11 @@ class LocalSettings:
     `retention_s`, `max_finished` and `max_log_bytes` bound what is kept of finished pods;
     `max_queued` how many may wait. `reap_grace_s` is the age from which containers of ours that no
     pod knows are removed. `parallel_starts` bounds how many containers the runtime starts at a
-    time: more than about twice the cores only makes each start slower. `restart_backoff_s` is the
-    first and the longest wait before a container is started again, by default as the kubelet's
-    CrashLoopBackOff. `evict_s` is how often volumes with a limit are looked at. `host_ip` is what
-    pods learn as the host's address. `policy` is what pods may ask of the host.
+    time, and how many sandboxes it makes: more than about twice the cores only makes each slower.
+    `restart_backoff_s` is the first and the longest wait before a container is started again, by
+    default as the kubelet's CrashLoopBackOff. `evict_s` is how often volumes with a limit are
+    looked at. `host_ip` is what pods learn as the host's address. `policy` is what pods may ask of
+    the host.
     """
 
     data_dir: Path

@@ -23,7 +23,14 @@ from argoexec_cli.models.pod import (
 from argoexec_cli.models.record import File, PodQuery, PodRecord, PodRef, PodRequest
 from argoexec_cli.models.status import ContainerStateTerminated
 from argoexec_cli.models.verdict import verdict
-from argoexec_cli.runtime.base import ContainerSpec, Handle, ImagePull, Runtime
+from argoexec_cli.runtime.base import (
+    ContainerSpec,
+    Handle,
+    ImagePull,
+    Runtime,
+    Sandbox,
+    SandboxSpec,
+)
 from argoexec_cli.runtime.fake import FakeEngine
 from tests.executors.local.faults import CALLS, FlakyRuntime
 from tests.executors.local.opening import Opener
@@ -351,6 +358,29 @@ async def test_who_finds_no_room_keeps_nobody_back_and_can_be_stopped(
     record = await ended(executor, homeless)
     assert (record.pod.status.phase, record.pod.status.reason) == ("Failed", "Stopped")
     await nothing_left(executor, engine)
+
+
+async def test_few_sandboxes_are_made_at_a_time(flaky: FlakyRuntime, opener: Opener) -> None:
+    at_it, most = 0, 0
+
+    async def create_sandbox(spec: SandboxSpec) -> Sandbox:
+        nonlocal at_it, most
+        at_it += 1
+        most = max(most, at_it)
+        await asyncio.sleep(0.01)
+        at_it -= 1
+        return await flaky.inner.create_sandbox(spec)
+
+    flaky.create_sandbox = create_sandbox  # type: ignore[method-assign] # takes its time
+    opener.set(parallel_starts=2)
+    executor = await opener.open()
+    refs = [
+        (await executor.run_pod(request("true", f"p{number}"))).ref
+        for number in range(opener.settings.room.max_pods)
+    ]
+    for ref in refs:
+        await ended(executor, ref)
+    assert most == 2
 
 
 async def test_more_than_the_host_has_after_it_became_smaller(opener: Opener) -> None:
