@@ -67,6 +67,8 @@ FAILS = """\
       when: inventory_hostname == "second"
     - name: Leave a mark
       ansible.builtin.copy: {content: "", dest: "{{ mark }}", mode: "0600"}
+    - name: Say that it is configured
+      ansible.builtin.debug:
 """
 PLAIN = Configuration(runtime="docker", port=7401)
 
@@ -92,14 +94,16 @@ def target(login: Ssh | None, name: str = "lab-0") -> Target:
     return Target(name, login, Path("/certificates"), Package(Path("/package.tar"), "id", False))
 
 
-async def run(place: Path, playbook: str, *targets: Target) -> tuple[dict[str, int], list[Step]]:
+async def run(
+    place: Path, playbook: str, *targets: Target, told: Callable[[str], None] = lambda name: None
+) -> tuple[dict[str, int], list[Step]]:
     """Configure *targets* with *playbook*; return the changes and the steps."""
     (place / "playbooks" / "host.yml").write_text(playbook)
     # Discovery may find a version manager's shim on a developer's machine.
     variables = {"mark": str(place / "mark"), "ansible_python_interpreter": sys.executable}
     wanted = Configuration(runtime="docker", port=7401, variables=variables)
     steps: list[Step] = []
-    changed = await configure(targets, wanted, child_environment(), steps.append)
+    changed = await configure(targets, wanted, child_environment(), steps.append, told)
     return changed, steps
 
 
@@ -136,8 +140,10 @@ async def test_that_ansible_is_missing_is_said_before_anything_is_planned(
 @slow
 async def test_a_host_that_fails_does_not_stop_the_others(place: Path, sshd: SshServer) -> None:
     hosts = (target(sshd.login, "first"), target(sshd.login, "second"))
+    told: list[str] = []
     with pytest.raises(PreconditionError) as caught:
-        await run(place, FAILS, *hosts)
+        await run(place, FAILS, *hosts, told=told.append)
+    assert told == ["first"]
     assert caught.value.message.startswith("second: its disk is full (Fail on one: ")
     assert "never mind" not in caught.value.message
     assert (place / "mark").exists()

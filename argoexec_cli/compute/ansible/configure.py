@@ -6,7 +6,7 @@ import asyncio
 import os
 import shlex
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -18,11 +18,13 @@ from argoexec_cli.compute.ansible.leftovers import LIMIT_S, MARK, end_leftovers
 from argoexec_cli.compute.ansible.playbooks import find_playbook
 from argoexec_cli.compute.ansible.run import Event, Play, play
 from argoexec_cli.compute.ansible.steps import step_of
-from argoexec_cli.compute.events import OnStep
+from argoexec_cli.compute.events import OnStep, Step
 from argoexec_cli.compute.package import Package
 from argoexec_cli.models.base import Model
 from argoexec_cli.models.connection import Ssh
 
+CONFIGURED: Final = "Say that it is configured"
+"""The last task of a host in `host.yml`."""
 LEASE_FILE: Final = "/var/lib/argoexec-lease/renewed"
 """What the user data of hosts that Terraform made looks at."""
 
@@ -63,8 +65,11 @@ async def configure(
     configuration: Configuration,
     environment: Mapping[str, str],
     on_step: OnStep,
+    on_configured: Callable[[str], None] = lambda name: None,
 ) -> dict[str, int]:
     """Configure all *targets* at once; return how many changes each took.
+
+    *on_configured* is told of each as soon as it is, whatever the others do.
 
     Repeatable: a second run changes nothing, and a host that is configured half-way is simply
     configured again. Hosts that fail do not stop the others; then the error of the first is
@@ -72,7 +77,14 @@ async def configure(
     host, task and reason. Cancelling ends Ansible and what it was doing on the hosts.
     """
     variables = _variables(configuration)
-    return await _play_on(targets, "host.yml", variables, environment, on_step)
+
+    def on_any_step(step: Step) -> None:
+        if step.action != CONFIGURED:
+            on_step(step)
+        elif step.state == "done":
+            on_configured(step.subject)
+
+    return await _play_on(targets, "host.yml", variables, environment, on_any_step)
 
 
 async def deliver_certificates(

@@ -7,6 +7,7 @@ again at the next run in the same place, so no two runs share one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import tempfile
 import threading
@@ -24,6 +25,8 @@ Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
 
 _FORKS: Final = 50
+# A thousand looks a second for results that take seconds would cost half a processor.
+_SETTINGS: Final = "[defaults]\ninternal_poll_interval = 0.01\n"
 _SSH_ARGS: Final = (
     "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=15 "
     "-o ServerAliveCountMax=4 -o PreferredAuthentications=publickey"
@@ -101,7 +104,7 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
 
 def _environment(directory: Path) -> dict[str, str]:
     # Neither the working directory's nor the user's.
-    (directory / "ansible.cfg").touch()
+    (directory / "ansible.cfg").write_text(_SETTINGS)
     return {
         "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
         "ANSIBLE_HOME": str(directory / "home"),
@@ -111,8 +114,14 @@ def _environment(directory: Path) -> dict[str, str]:
         "ANSIBLE_SSH_ARGS": _SSH_ARGS,
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(directory / "cp"),
         "ANSIBLE_SSH_RETRIES": "2",
+        "ANSIBLE_SSH_USETTY": "False",
         "ANSIBLE_TIMEOUT": "20",
     }
+
+
+def load_runner() -> None:
+    """Import what `play` needs, which takes a while; blocking."""
+    import ansible_runner  # noqa: F401
 
 
 def _run(settings: dict[str, Any]) -> str:
@@ -123,12 +132,14 @@ def _run(settings: dict[str, Any]) -> str:
 
 async def _close_connections(directory: Path) -> None:
     """End the connections that ssh keeps for the next task, which will not come."""
-    for socket in await asyncio.to_thread(lambda: list(directory.glob("*"))):
-        argv = ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "argoexec"]
-        try:
-            await run(Child(argv, 5.0))
-        except ArgoexecError:
-            continue
+    sockets = await asyncio.to_thread(lambda: list(directory.glob("*")))
+    await asyncio.gather(*map(_close, sockets))
+
+
+async def _close(socket: Path) -> None:
+    argv = ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "argoexec"]
+    with contextlib.suppress(ArgoexecError):
+        await run(Child(argv, 5.0))
 
 
 class _Listener:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from argoexec_cli.compute.ansible import Configuration, Target, configure
+from argoexec_cli.compute.ansible import Configuration, Target, configure, load_runner
 from argoexec_cli.compute.ansible.playbooks import find_program
 from argoexec_cli.compute.events import OnStep, Step
 from argoexec_cli.compute.fleet import access
 from argoexec_cli.compute.fleet.configure import as_root, pull_image
 from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.store import Place
-from argoexec_cli.compute.package import packages_for
+from argoexec_cli.compute.package import Package, build_package, packages_for
 from argoexec_cli.errors import ArgoexecError, PreconditionError
 from argoexec_cli.models.connection import Ssh
 
@@ -43,10 +44,17 @@ class AnsibleConfigure:
     def __init__(self, environment: Mapping[str, str]) -> None:
         """*environment* is what Ansible and pip get: `config.load.child_environment`."""
         self._environment = environment
+        self._slim: Package | None = None
 
     def check(self) -> None:
         """See `Configure.check`."""
         find_program()
+
+    async def prepare(self, fleet: Fleet, place: Place) -> None:
+        """See `Configure.prepare`. Raises what `build_package` does."""
+        await asyncio.to_thread(load_runner)
+        if not fleet.offline:
+            self._slim = await build_package(_cache(place), self._environment)
 
     async def apply(
         self,
@@ -55,10 +63,14 @@ class AnsibleConfigure:
         hosts: Sequence[Host],
         logins: Mapping[str, Ssh | None],
         on_step: OnStep,
+        then: Callable[[Host], Awaitable[None]],
     ) -> None:
         """See `Configure.apply`. Raises what `compute.ansible.configure` does."""
-        cache = place.directory.parent.parent / _CACHE
-        packages = await packages_for(logins, cache, self._environment, offline=fleet.offline)
+        if self._slim is not None:
+            packages = dict.fromkeys(logins, self._slim)
+        else:
+            cache = _cache(place)
+            packages = await packages_for(logins, cache, self._environment, offline=fleet.offline)
         targets = [
             Target(
                 host.key,
@@ -78,17 +90,33 @@ class AnsibleConfigure:
             guards="host" if fleet.spec else "daemon",
             lease_s=fleet.spec.lease_s if fleet.spec else None,
         )
-        names = {host.key: host.name for host in hosts}
+        by_key = {host.key: host for host in hosts}
+        finishing: list[asyncio.Task[None]] = []
 
         def under_its_name(step: Step) -> None:
-            subject = names.get(step.subject, step.subject)
-            on_step(msgspec.structs.replace(step, subject=subject))
+            host = by_key.get(step.subject)
+            on_step(msgspec.structs.replace(step, subject=host.name) if host else step)
 
-        await configure(targets, wanted, self._environment, under_its_name)
-        pulls = [(host, image) for host in hosts for image in fleet.prepull]
-        await asyncio.gather(
-            *(_pull(fleet, host, logins[host.name], image, on_step) for host, image in pulls)
-        )
+        async def finish(host: Host) -> None:
+            login = logins[host.name]
+            await asyncio.gather(
+                *(_pull(fleet, host, login, image, on_step) for image in fleet.prepull)
+            )
+            await then(host)
+
+        def configured(key: str) -> None:
+            finishing.append(asyncio.create_task(finish(by_key[key]), name=f"finish {key}"))
+
+        work = configure(targets, wanted, self._environment, under_its_name, configured)
+        try:
+            (all_of_them,) = await asyncio.gather(work, return_exceptions=True)
+            each = await asyncio.gather(*finishing, return_exceptions=True)
+        finally:
+            for task in finishing:
+                task.cancel()
+        for end in (all_of_them, *each):
+            if isinstance(end, BaseException):
+                raise end
 
     async def remove(
         self,
@@ -100,6 +128,10 @@ class AnsibleConfigure:
     ) -> None:
         """See `Configure.remove`."""
         await asyncio.gather(*(_remove(host, logins[host.name], on_step) for host in hosts))
+
+
+def _cache(place: Place) -> Path:
+    return place.directory.parent.parent / _CACHE
 
 
 async def _pull(fleet: Fleet, host: Host, login: Ssh | None, image: str, on_step: OnStep) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final, Protocol
@@ -40,6 +40,10 @@ class Configure(Protocol):
         """Look at what `apply` needs on this machine: `PreconditionError` when it is missing."""
         ...
 
+    async def prepare(self, fleet: Fleet, place: Place) -> None:
+        """Do what needs no host yet, for `apply` to be quicker; it may be left out."""
+        ...
+
     async def apply(
         self,
         fleet: Fleet,
@@ -47,8 +51,13 @@ class Configure(Protocol):
         hosts: Sequence[Host],
         logins: Mapping[str, Ssh | None],
         on_step: OnStep,
+        then: Callable[[Host], Awaitable[None]],
     ) -> None:
-        """Have every host run its engine and the daemon. `PreconditionError` names what failed."""
+        """Have every host run its engine and the daemon, and await *then* for each that does.
+
+        No host waits for another. When one fails, or its *then*, the others are finished first;
+        `PreconditionError` names what failed.
+        """
         ...
 
     async def remove(

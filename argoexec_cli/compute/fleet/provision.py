@@ -94,7 +94,7 @@ class Provisioning:
         stale = await self._stale(ways)
         if stale:
             await self._prepare(stale)
-            await self._together(stale, lambda host: self._prove(host, ways[host.name]))
+            await self._configured(stale, ways)
         self._save(phase="ready")
         return ways
 
@@ -132,20 +132,28 @@ class Provisioning:
         return [host for host, good in zip(hosts, answers, strict=True) if not good]
 
     async def _prepare(self, hosts: Sequence[Host]) -> None:
-        """Wait until one can log in to all of *hosts*, and configure them, all at once."""
+        """Wait until one can log in to all of *hosts*, and do meanwhile what needs none."""
 
         async def reach(host: Host) -> None:
             if (login := self._compute.login(host)) is not None:
                 limits = _LIMITS[self.fleet.provider]
                 await wait_for_login(login, host.name, self._on_step, limits)
 
-        await self._together(hosts, reach)
-        logins = {host.name: self._compute.login(host) for host in hosts}
-        await self._configure.apply(self.fleet, self._place, hosts, logins, self._on_step)
-        for host in hosts:
+        await asyncio.gather(
+            self._together(hosts, reach), self._configure.prepare(self.fleet, self._place)
+        )
+
+    async def _configured(self, hosts: Sequence[Host], ways: dict[str, Endpoint]) -> None:
+        """Configure *hosts*, all at once, and see of each as soon as it is that it runs a pod."""
+
+        async def prove(host: Host) -> None:
             done = msgspec.structs.replace(host, configured=self._digest(host), proved=False)
             self.fleet = self.fleet.with_host(done)
-        self._save()
+            self._save()
+            await self._prove(done, ways[host.name])
+
+        logins = {host.name: self._compute.login(host) for host in hosts}
+        await self._configure.apply(self.fleet, self._place, hosts, logins, self._on_step, prove)
 
     async def _prove(self, host: Host, way: Endpoint) -> None:
         """See that the daemon of *host* answers and runs a pod."""

@@ -1,4 +1,4 @@
-"""One archive with all that a host installs, so that it is copied, and compared, as one file."""
+"""One file with all that a host installs, which is copied, compared, and unpacks itself there."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ import io
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from argoexec_cli.compute.package.wheel import Wheel, build_wheel
 from argoexec_cli.compute.package.wheelhouse import PythonTarget, have_wheelhouse
 from argoexec_cli.files import replace_file
+
+# A program, so that Ansible brings and runs it in one step; what follows it is a tar archive.
+_UNPACK: Final = b"""\
+#!/bin/sh
+# Unpacks itself into the directory that it is told.
+set -eu
+mkdir -p "$1"
+tail -n +7 "$0" | tar --extract --no-same-owner --directory "$1" --file -
+exit
+"""
 
 
 class Package(NamedTuple):
@@ -41,6 +51,7 @@ async def build_package(
 
 def _pack(cache: Path, wheel: Wheel, more: list[Path]) -> Package:
     stream = io.BytesIO()
+    stream.write(_UNPACK)
     with tarfile.open(fileobj=stream, mode="w") as archive:
         _add(archive, wheel.file, wheel.data)
         for path in more:
@@ -50,10 +61,10 @@ def _pack(cache: Path, wheel: Wheel, more: list[Path]) -> Package:
     directory = cache / "package"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     kind = "full" if more else "slim"
-    target = directory / f"argoexec-{kind}-{identity}.tar"
+    target = directory / f"argoexec-{kind}-{identity}.run"
     if not target.exists():
         replace_file(target, data, 0o600)
-    for old in directory.glob(f"argoexec-{kind}-*.tar"):
+    for old in directory.glob(f"argoexec-{kind}-*"):
         if old != target:
             old.unlink(missing_ok=True)
     return Package(target, identity, bool(more))

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from argoexec_cli.compute.package.wheel import Wheel, build_wheel
 from argoexec_cli.compute.package.wheelhouse import have_wheelhouse
 from argoexec_cli.config.load import child_environment
 from argoexec_cli.errors import UnavailableError
+from argoexec_cli.proc import Child, run
 
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{more}\n"
 
@@ -101,12 +101,19 @@ async def test_a_package_has_its_contents_name_and_older_ones_go(tmp_path: Path)
     package = await build_package(tmp_path, child_environment())
     assert not package.complete
     assert package.identity in package.archive.name
-    stale = package.archive.with_name("argoexec-slim-0.tar")
+    stale = package.archive.with_name("argoexec-slim-0.run")
     stale.write_text("")
     assert await build_package(tmp_path, child_environment()) == package
     assert not stale.exists()
-    with tarfile.open(package.archive) as archive:
-        assert archive.getnames() == [f"argoexec-{__version__}-py3-none-any.whl"]
+
+
+async def test_a_package_unpacks_itself(wheel: Wheel, tmp_path: Path) -> None:
+    package = await build_package(tmp_path / "cache", child_environment())
+    target = tmp_path / "a place"
+    await run(Child(["sh", str(package.archive), str(target / "wheels")], 60.0))
+    (unpacked,) = target.glob("*/*")
+    assert (unpacked.name, unpacked.read_bytes()) == (wheel.file, wheel.data)
+    assert unpacked.stat().st_mode & 0o777 == 0o644
 
 
 async def test_a_wheelhouse_is_for_the_hosts_python_and_fetched_once(tmp_path: Path) -> None:

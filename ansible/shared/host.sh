@@ -1,0 +1,60 @@
+# What the roles' scripts share. Each prints what it changed, and nothing where all was as it should be.
+#
+# They run by the module raw: on a host that has to be configured from scratch a module in Python costs ten times as much.
+set -eu
+export PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin"
+
+# Make directories that are missing.
+have_directories() {
+  for each in "$@"; do
+    [ -d "$each" ] || { mkdir -p "$each"; echo "$each"; }
+  done
+}
+
+# Write files that differ, whole or not at all, with their directories. Lines of the input: PATH MODE CONTENT-IN-BASE64, and
+# "backup" where the one that was there is to be kept beside it.
+write_files() {
+  while read -r path mode content backup; do
+    [ -n "$path" ] || continue
+    [ -d "${path%/*}" ] || mkdir -p "${path%/*}"
+    printf %s "$content" | base64 -d >"$path.new"
+    chmod "$mode" "$path.new"
+    if cmp -s "$path.new" "$path"; then
+      rm "$path.new"
+    else
+      [ -z "$backup" ] || [ ! -e "$path" ] || cp -p "$path" "$path.$(date +%Y-%m-%d@%H:%M:%S)~"
+      mv "$path.new" "$path"
+      echo "$path"
+    fi
+  done
+}
+
+# Have a link lead to a target: have_link TARGET LINK
+have_link() {
+  [ "$(readlink "$2")" != "$1" ] || return 0
+  ln -sfn "$1" "$2"
+  echo "$2"
+}
+
+# Have a service of systemd run, now and at every boot: have_service NAME [restart|reload], which is what one that runs
+# already is told. Where it does not start, the end of its log is the error.
+have_service() {
+  [ "$(systemctl show --property NeedDaemonReload --value "$1.service")" != yes ] || systemctl daemon-reload
+  systemctl is-enabled --quiet "$1.service" 2>/dev/null || {
+    systemctl enable --quiet "$1.service"
+    echo "$1 enabled"
+  }
+  if ! systemctl is-active --quiet "$1.service"; then
+    verb=start
+  elif [ -n "${2:-}" ]; then
+    verb=$2
+  else
+    return 0
+  fi
+  systemctl "$verb" "$1.service" 2>/dev/null || {
+    echo "$1 does not $verb; the end of its log:" >&2
+    journalctl --unit "$1.service" --lines 20 --no-pager --output cat >&2
+    return 1
+  }
+  echo "$1 $verb"
+}
