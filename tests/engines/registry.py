@@ -40,6 +40,7 @@ class Registry:
         self._directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_BASE))
         (self._directory / "owner").write_text(identity(os.getpid()))
         self._process: Process | None = None
+        self._elsewhere: list[Process] = []
 
     @property
     def host(self) -> str:
@@ -77,10 +78,18 @@ class Registry:
             else:
                 return
 
+    def serve_in(self, namespace: str) -> None:
+        """Serve the same images, on the same port, on the loopback of a network namespace, too."""
+        argv = ["ip", "netns", "exec", namespace, "docker-registry", "serve"]
+        config, log = self._directory / "config.yml", self._directory / "elsewhere.log"
+        self._elsewhere.append(Process([*argv, str(config)], log=log))
+
     def stop(self) -> None:
         """Stop serving and keep the images; its address then refuses connections. Repeatable."""
-        if self._process is not None:
-            self._process.stop()
+        for process in (self._process, *self._elsewhere):
+            if process is not None:
+                process.stop()
+        self._elsewhere.clear()
 
     def close(self) -> None:
         """Stop it and remove its images. Repeatable."""

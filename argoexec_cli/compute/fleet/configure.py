@@ -29,7 +29,8 @@ _LOADERS: Final[dict[Runtime, str]] = {
 }
 _PULLERS: Final[dict[Runtime, str]] = {
     "docker": "docker pull --quiet",
-    "containerd": "ctr --namespace k8s.io images pull",
+    # As the daemon's own pulls do, it asks the mirrors that the host has been told of.
+    "containerd": "ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d",
 }
 
 

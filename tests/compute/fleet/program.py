@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 _LIMIT_S = 500.0
+IMAGE = "busybox:1.36"
 ECHO = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -77,10 +78,10 @@ class Program:
         found: dict[str, Any] = json.loads((self.home / f"fleets/{fleet}/fleet.json").read_text())
         return found
 
-    def run_echo(self, context: str) -> None:
+    def run_echo(self, context: str, image: str = IMAGE) -> None:
         """Submit the echo workflow there, follow its log, and see all lines of it."""
         file = self.home / "echo.yaml"
-        file.write_text(ECHO)
+        file.write_text(ECHO.replace(IMAGE, image))
         where = ("--context", context)
         name = self(*where, "submit", str(file), "--executor", "local", "-o", "name").good().out
         name = name.strip().rpartition("/")[2]
