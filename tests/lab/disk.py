@@ -45,7 +45,7 @@ class Image(NamedTuple):
 
 def image() -> Image:
     """Return the files; the first call takes a minute more than the root file system."""
-    recipe = (root_fs().parent.name, _PACKAGES, _MIRRORED, _SIZE, _INODES, _FILES, 2)
+    recipe = (root_fs().parent.name, _PACKAGES, _MIRRORED, _SIZE, _INODES, _FILES, 3)
     directory = cached("vm", recipe, _make)
     return Image(directory / "vmlinuz", directory / "initrd.img", directory / "disk")
 
@@ -65,7 +65,9 @@ def _mirror(root: Path) -> None:
         archive.unlink()
         entries.append(_entry(package))
     (mirror / "Packages").write_text("\n".join(entries))
-    shutil.rmtree(root / "var/lib/apt/lists")
+    lists = root / "var/lib/apt/lists"
+    shutil.rmtree(lists)
+    lists.mkdir()  # apt-get would make it, Python's apt does not
 
 
 def _entry(package: Path) -> str:
