@@ -51,6 +51,7 @@ class RemoteProcess:
         self._call = call
         self._address = address
         self._exit_code: int | None = None
+        self._sending = asyncio.Lock()
 
     async def begin(self, request: ExecRequest) -> None:
         """Send what to run, and wait until it runs."""
@@ -89,11 +90,16 @@ class RemoteProcess:
         return self._exit_code
 
     async def _send(self, message: exec_pb2.ExecInput) -> None:
-        """Send, or drop what nobody waits for any more; reading tells why."""
-        try:
-            await self._call.write(message)
-        except (aio.AioRpcError, asyncio.InvalidStateError):
-            return
+        """Send, or drop what nobody waits for any more; reading tells why.
+
+        One after the other: gRPC ends a call that is written to while a write is under way, as
+        when a terminal's size changes while somebody types.
+        """
+        async with self._sending:
+            try:
+                await self._call.write(message)
+            except (aio.AioRpcError, asyncio.InvalidStateError):
+                return
 
     async def _read(self) -> exec_pb2.ExecOutput:
         try:

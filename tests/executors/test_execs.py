@@ -102,6 +102,20 @@ async def test_input_sizes_and_a_terminal(bed: Bed) -> None:
         assert await collected(process) == (0, b"typed\n120x40\n", b"")
 
 
+async def test_a_size_may_change_while_input_is_on_its_way(bed: Bed) -> None:
+    ref = await bed.pod()
+    wanted = ExecRequest(ref=ref, command=("cat",), stdin=True, tty=True)
+    async with asyncio.timeout(LIMIT_S), bed.execs.exec(wanted) as process:
+        reading = asyncio.ensure_future(collected(process))
+        for columns in range(80, 100):
+            size = TerminalSize(columns=columns, rows=24)
+            await asyncio.gather(process.write(b"typed\n"), process.resize(size))
+        await process.close_stdin()
+        code, out, _ = await reading
+    assert (code, out.count(b"typed\n")) == (0, 20)
+    assert out.endswith(b"99x24\n")
+
+
 async def test_a_hundred_megabytes_both_ways_are_never_held_at_once(bed: Bed) -> None:
     """A writer that nobody reads for stops long before it is done."""
     ref = await bed.pod()
