@@ -80,16 +80,7 @@ class AnsibleConfigure:
             )
             for host in hosts
         ]
-        wanted = Configuration(
-            runtime=fleet.runtime,
-            port=fleet.daemon_port,
-            # Who alone uses this machine's daemon is here.
-            only_here=fleet.provider == "local" and not fleet.allow,
-            client_cidrs=fleet.spec.client_cidrs if fleet.spec else fleet.allow,
-            # What else somebody's own host does, and for whom, is not ours to restrict.
-            guards="host" if fleet.spec else "daemon",
-            lease_s=fleet.spec.lease_s if fleet.spec else None,
-        )
+        wanted = _configuration(fleet)
         by_key = {host.key: host for host in hosts}
         finishing: list[asyncio.Task[None]] = []
 
@@ -128,6 +119,19 @@ class AnsibleConfigure:
     ) -> None:
         """See `Configure.remove`."""
         await asyncio.gather(*(_remove(host, logins[host.name], on_step) for host in hosts))
+
+
+def _configuration(fleet: Fleet) -> Configuration:
+    return Configuration(
+        runtime=fleet.runtime,
+        port=fleet.daemon_port,
+        # Who alone uses this machine's daemon is here.
+        only_here=fleet.provider == "local" and not fleet.allow,
+        client_cidrs=fleet.spec.client_cidrs if fleet.spec else fleet.allow,
+        # What else somebody's own host does, and for whom, is not ours to restrict.
+        guards="host" if fleet.spec else "daemon",
+        lease_s=fleet.spec.lease_s if fleet.spec else None,
+    )
 
 
 def _cache(place: Place) -> Path:
