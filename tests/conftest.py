@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import shutil
 import signal
 import tempfile
@@ -42,6 +43,16 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    logging.getLogger("asyncio").addFilter(_is_of_this_loop)
+
+
+def _is_of_this_loop(record: logging.LogRecord) -> bool:
+    """Tell whether gRPC's poller has not just met a call of a loop that a test before has closed.
+
+    It is one for the whole process, where each test, and each command run in it, has a loop of its
+    own; a program has one for good.
+    """
+    return "PollerCompletionQueue._handle_events" not in record.getMessage()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

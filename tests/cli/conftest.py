@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +55,8 @@ class Cli:
         """Run `argoexec *arguments`."""
         runner = CliRunner()
         with runner.isolation(input=stdin, env=self.environment | environment) as streams:
-            code = run(arguments)
+            with _handlers_kept():
+                code = run(arguments)
             sys.stdout.flush()
             sys.stderr.flush()
             out, err = streams[0].getvalue().decode(), streams[1].getvalue().decode()
@@ -67,6 +70,18 @@ class Cli:
         """Run a command as a child process, for signals and pipes."""
         environment = {"PATH": "/usr/bin:/bin", **self.environment}
         return subprocess.Popen([*ARGOEXEC, *arguments], env=environment, **streams)
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Take a command's log handlers off again: their stream is closed after it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
