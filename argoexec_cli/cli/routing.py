@@ -17,9 +17,9 @@ class Changing(NamedTuple):
     check: Annotated[
         bool, Option("--check", help="Only compare: exit code 1 when something differs.")
     ] = False
-    revert: Annotated[
-        bool, Option("--revert", help="Take back all that was registered in the cluster.")
-    ] = False
+    revert: Annotated[bool, Option("--revert", help="Take back all that was registered there.")] = (
+        False
+    )
     yes: Annotated[bool, Option("--yes", "-y", help="Do not ask.")] = False
 
 

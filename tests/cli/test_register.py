@@ -130,6 +130,68 @@ def test_a_file_that_is_something_else_is_named_with_its_line(alone: Cli) -> Non
     assert f"{FILE}:2: this is not the ConfigMap" in outcome.err
 
 
+def test_reverting_restores_what_was_there_before_the_first_one(alone: Cli) -> None:
+    file = alone.home / FILE
+    alone("register", "one", "--endpoint", "h:1", "--default")
+    before = file.read_text().replace("data:", "data:  # mine")
+    file.write_text(before)
+    (alone.home / f"{FILE}.undo").unlink()
+    alone("register", "one", "--endpoint", "h:9", "--tls-ca", "/ca.pem")
+    alone("register", "two", "--endpoint", "h:2", "--default")
+    assert "-  executor: two\n+  executor: one\n" in alone("register", "--revert", "--dry-run").out
+    assert alone("register", "--revert", "--check").code == 1
+    assert alone("register", "--revert") == (0, "", f"{file} is restored\n")
+    assert file.read_text() == before
+    assert alone("register", "--revert") == (0, "", f"nothing was registered in {file}\n")
+
+
+def test_reverting_removes_a_file_that_registering_made(alone: Cli) -> None:
+    file = alone.home / FILE
+    alone("register", "one", "--endpoint", "h:1", "--default")
+    alone("register", "local", "--default")
+    assert alone("register", "--revert") == (0, "", f"{file} is deleted\n")
+    assert not list(alone.home.glob(f"{FILE}*"))
+
+
+def test_reverting_leaves_what_a_person_wrote_since(alone: Cli) -> None:
+    file = alone.home / FILE
+    alone("register", "one", "--endpoint", "h:1")
+    file.write_text(file.read_text() + "  other: kept  # really\n")
+    alone("register", "two", "--endpoint", "h:2", "--tls-ca", "/ca.pem", "--default")
+    file.write_text(file.read_text() + "  more: too\n")
+    assert alone("register", "--revert").code == 0
+    assert file.read_text().endswith("\ndata:\n  other: kept  # really\n  more: too\n")
+
+
+def test_reverting_never_undoes_what_a_person_did_since(alone: Cli) -> None:
+    file = alone.home / FILE
+    alone("register", "one", "--endpoint", "h:1", "--default")
+    mine = file.read_text().replace("h:1", "h:2")
+    file.write_text(mine)
+    outcome = alone("register", "--revert")
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"error: {file}: one was changed by somebody else since")
+    assert file.read_text() == mine
+    alone("register", "one", "--endpoint", "h:3")
+    assert alone("register", "--revert").code == 0
+    assert file.read_text() == mine
+
+
+def test_reverting_takes_no_name(alone: Cli) -> None:
+    outcome = alone("register", "one", "--revert")
+    assert outcome.code == 2
+    assert "without NAME" in outcome.err
+
+
+def test_a_damaged_record_is_named(alone: Cli) -> None:
+    alone("register", "one", "--endpoint", "h:1")
+    record = alone.home / f"{FILE}.undo"
+    record.write_text("{")
+    outcome = alone("register", "--revert")
+    assert outcome.code == 1
+    assert f"{record} is damaged" in outcome.err
+
+
 def test_the_daemon_takes_notice_without_a_restart(cli: Cli) -> None:
     # The address is the daemon's own, so the pod runs in this very daemon, under another name.
     name = "itself"

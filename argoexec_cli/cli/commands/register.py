@@ -51,11 +51,16 @@ def register_(
     Writes the ConfigMap argo-workflows-controller-configmap: a file in the config directory, or,
     with --cluster, the cluster's. With --route Argo's own controller is told, by a plugin or an
     agent. Repeating it changes nothing; other keys, comments and order stay. Without a NAME it
-    shows what is registered. --tls-ca, --tls-cert and --tls-key are written as paths: the daemon
-    that sends pods there reads them.
+    shows what is registered; --revert restores what was there before the first NAME. --tls-ca,
+    --tls-cert and --tls-key are written as paths: the daemon that sends pods there reads them.
     """
     said = (name, target.endpoint, target.default)
     wanted = Registration(*said, changing, cluster, routing, target.output)
+    if changing.revert and (name or target.endpoint or target.default):
+        raise InvalidError(
+            "--revert takes back all that was registered",
+            hint="argoexec register --revert, without NAME, --endpoint and --default",
+        )
     if wanted.in_cluster:
         return _in_cluster(session, target, wanted)
     return _in_file(session, target, wanted)
@@ -63,12 +68,9 @@ def register_(
 
 def _in_file(session: Session, target: Target, wanted: Registration) -> int:
     changing, name = wanted.changing, wanted.name
-    if changing.revert:
-        raise InvalidError(
-            "--revert is for clusters, and none is named",
-            hint="argoexec register --cluster --revert",
-        )
     path = target.config_map or Path(session.settings.registry.value)
+    if changing.revert:
+        return _revert(session, path, changing)
     registry = read_registry_file(path)
     asks = target.endpoint or target.default or changing.dry_run or changing.check
     if not name and asks:
@@ -94,12 +96,8 @@ def _in_cluster(session: Session, target: Target, wanted: Registration) -> int:
 
 
 def _change(session: Session, path: Path, wanted: Registration, entry: Entry | None) -> int:
-    from argoexec_cli.controller.registering import (
-        plan_register,
-        read_manifest,
-        render_diff,
-        write_registry,
-    )
+    from argoexec_cli.controller.registering import plan_register, read_manifest, render_diff
+    from argoexec_cli.controller.reverting import register_text
 
     name = wanted.name
     old = read_manifest(path)
@@ -114,10 +112,28 @@ def _change(session: Session, path: Path, wanted: Registration, entry: Entry | N
         write(render_diff(old, new, str(path)))
         session.say("this was a dry run: nothing was written")
         return ExitCode.OK
-    write_registry(path, new)
+    register_text(path, old, new)
     as_default = " as default" if wanted.default else ""
     where = f" at {entry.endpoint}" if entry else ""
     session.say(f"registered {name}{where}{as_default} in {path}")
     if session.settings.kubeconfig.value:
         session.say("in the cluster it is registered by --cluster")
+    return ExitCode.OK
+
+
+def _revert(session: Session, path: Path, changing: Changing) -> int:
+    from argoexec_cli.controller.registering import read_manifest, render_diff
+    from argoexec_cli.controller.reverting import plan_revert, read_record, revert_text
+
+    record = read_record(path)
+    if record is None:
+        session.say(f"nothing was registered in {path}")
+        return ExitCode.OK
+    old = read_manifest(path)
+    new = plan_revert(old, record, str(path))
+    if changing.check or changing.dry_run:
+        write(render_diff(old, new, str(path)))
+        return ExitCode.FAILED if changing.check and new != old else ExitCode.OK
+    revert_text(path, new)
+    session.say(f"{path} is {'restored' if new is not None else 'deleted'}")
     return ExitCode.OK
