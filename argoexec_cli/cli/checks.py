@@ -128,11 +128,9 @@ def _start_at(address: str, usual: str) -> str:
     """Return the command that starts a daemon which answers at *address*."""
     if address == usual:
         return "argoexec serve --detach"
-    if address.startswith("unix://"):
-        return f"argoexec serve --detach --socket {address.removeprefix('unix://')}"
-    if address.startswith(("127.", "localhost:", "[::1]:")):
-        return f"argoexec serve --detach --listen {address}"
-    return f"start the daemon there, or name another one: --server {usual}"
+    from argoexec_cli.rpc.address import start_hint
+
+    return start_hint(address)
 
 
 async def check_registry(session: Session) -> list[Finding]:

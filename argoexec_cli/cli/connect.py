@@ -49,8 +49,10 @@ async def connect(session: Session) -> AsyncIterator[Server]:
             )
     except UnavailableError as exc:
         # It may also be that the daemon answers and cannot reach an executor elsewhere.
-        if address.origin == LOCAL or address.value not in exc.message:
+        if address.value not in exc.message:
             raise
+        if address.origin == LOCAL:
+            raise UnavailableError(exc.message, hint="argoexec serve --detach") from exc
         raise UnavailableError(
             f"{exc.message}; the address is from {address.origin}", hint="argoexec doctor"
         ) from exc

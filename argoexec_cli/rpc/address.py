@@ -57,6 +57,20 @@ def parse_address(text: str) -> Address:
     return Address(host=match["v6"] or match["host"], port=int(match["port"]))
 
 
+def start_hint(shown: str) -> str:
+    """Return what to do when no daemon answers at *shown*, which may be `ADDRESS via HOST`."""
+    text, _, host = shown.partition(" via ")
+    try:
+        address = parse_address(text)
+    except InvalidError:
+        return _HINT
+    if host or not address.loopback:
+        return f"see that {host or address.host} is up and lets you in, and start the daemon there"
+    if address.path is not None:
+        return f"argoexec serve --detach --socket {address.path}"
+    return f"argoexec serve --detach --listen {address}"
+
+
 def _parse_path(text: str) -> Address:
     path = Path(text.removeprefix("unix:").removeprefix("//")).absolute()
     if text in ("unix:", "unix://") or "\0" in text:

@@ -13,11 +13,11 @@ from grpc import aio
 from argoexec_cli.errors import ArgoexecError, DeniedError, UnavailableError, UnsupportedError
 from argoexec_cli.models.connection import Endpoint, Tls
 from argoexec_cli.models.executor import ExecutorInfo
-from argoexec_cli.rpc.address import Address, parse_address
+from argoexec_cli.rpc.address import Address, parse_address, start_hint
 from argoexec_cli.rpc.diagnosis import tls_fault
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import executor_pb2_grpc, info_pb2
 from argoexec_cli.rpc.records import info_from_message
-from argoexec_cli.rpc.status import START_HINT, VERSION_HINT, from_status
+from argoexec_cli.rpc.status import VERSION_HINT, from_status
 from argoexec_cli.rpc.tls import channel_credentials
 from argoexec_cli.rpc.tunnel import Way, reached
 
@@ -98,7 +98,7 @@ def _check_socket(address: Address) -> None:
         return
     if not path.exists():
         text = f"no daemon answers at {address} (no such socket)"
-        raise UnavailableError(text, hint=START_HINT)
+        raise UnavailableError(text, hint=start_hint(str(address)))
     if not os.access(path, os.R_OK | os.W_OK):
         raise DeniedError(f"{path} belongs to another user", hint=f"ls -l {path}")
 
@@ -133,7 +133,7 @@ async def _no_contact(error: aio.AioRpcError, route: _Route, timeout_s: float) -
     match error.code():
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             text = f"the server at {route.shown} did not answer within {timeout_s:g} s"
-            return UnavailableError(text, hint=START_HINT)
+            return UnavailableError(text, hint=start_hint(route.shown))
         case grpc.StatusCode.UNIMPLEMENTED:
             text = f"what answers at {route.shown} is not an argoexec daemon, or of another version"
             return UnsupportedError(text, hint=VERSION_HINT)

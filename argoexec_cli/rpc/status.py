@@ -20,9 +20,9 @@ from argoexec_cli.errors import (
     UnsupportedError,
 )
 from argoexec_cli.models.base import FieldError, UnknownFieldError
+from argoexec_cli.rpc.address import start_hint
 
 DETAILS_KEY: Final = "argoexec-error-bin"
-START_HINT: Final = "argoexec serve --detach"
 VERSION_HINT: Final = "compare the versions on both sides: argoexec version"
 
 # A receiver may refuse more than 8 KiB of metadata; text outside ASCII travels three times as long.
@@ -109,9 +109,11 @@ def _details(error: grpc.aio.AioRpcError) -> dict[str, str] | None:
 
 def _foreign(code: grpc.StatusCode, text: str, address: str) -> ArgoexecError:
     if code is grpc.StatusCode.UNAVAILABLE:
-        return UnavailableError(f"no daemon answers at {address} ({_cause(text)})", hint=START_HINT)
+        problem = f"no daemon answers at {address} ({_cause(text)})"
+        return UnavailableError(problem, hint=start_hint(address))
     if code is grpc.StatusCode.CANCELLED:
-        return UnavailableError(f"the daemon at {address} ended the call", hint=START_HINT)
+        problem = f"the daemon at {address} ended the call"
+        return UnavailableError(problem, hint=start_hint(address))
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return UnsupportedError(
             f"the server at {address} does not offer this: {text}", hint=VERSION_HINT

@@ -43,7 +43,7 @@ async def test_no_socket(short_tmp: Path) -> None:
     assert caught.value.message == (
         f"no daemon answers at unix://{short_tmp}/none (no such socket)"
     )
-    assert caught.value.hint == "argoexec serve --detach"
+    assert caught.value.hint == f"argoexec serve --detach --socket {short_tmp}/none"
 
 
 async def test_a_socket_without_a_daemon(short_tmp: Path) -> None:

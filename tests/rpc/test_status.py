@@ -111,7 +111,25 @@ def test_no_daemon_names_the_address_the_cause_and_the_command() -> None:
     error = received(grpc.StatusCode.UNAVAILABLE, text)
     assert isinstance(error, UnavailableError)
     assert error.message == f"no daemon answers at {ADDRESS} (Connection refused)"
-    assert error.hint == "argoexec serve --detach"
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("unix:///x.sock", "argoexec serve --detach --socket /x.sock"),
+        ("127.0.0.1:7401", "argoexec serve --detach --listen 127.0.0.1:7401"),
+        ("192.0.2.7:7401", "see that 192.0.2.7 is up and lets you in, and start the daemon there"),
+        (
+            "unix:///x.sock via box",
+            "see that box is up and lets you in, and start the daemon there",
+        ),
+    ],
+)
+def test_no_daemon_hints_at_the_machine_where_one_should_be(address: str, hint: str) -> None:
+    status = grpc.aio.AioRpcError(
+        grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), ""
+    )
+    assert from_status(status, address).hint == hint
 
 
 def test_a_call_that_the_server_lacks_hints_at_versions() -> None:
