@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from argoexec_cli.cli.clusters import ClusterOptions, open_kube
@@ -85,13 +86,14 @@ def _prepared(workflow: Manifest, told: ToArgo) -> Manifest:
 
 
 def _read(files: Sequence[str]) -> list[Manifest]:
-    from argoexec_cli.controller.documents import read_documents
+    from argoexec_cli.controller.documents import objects_of, read_documents
     from argoexec_cli.controller.load import read_source
 
     found = []
     for file in files:
         source = read_source(file, sys.stdin.buffer)
-        for document in read_documents(source.text, source.file):
+        documents = read_documents(source.text, source.file)
+        for document in chain.from_iterable(map(objects_of, documents)):
             if not isinstance(document.data, dict) or document.data.get("kind") != "Workflow":
                 _refuse_kind(document)
             if not isinstance(document.data.get("metadata"), dict):

@@ -89,6 +89,22 @@ def read_documents(text: bytes, file: str) -> list[Document]:
     ]
 
 
+def objects_of(document: Document) -> Iterator[Document]:
+    """Yield the objects of *document*: the items of a List, as `-o yaml` prints one, or itself."""
+    data = document.data
+    if not isinstance(data, dict) or data.get("kind") != "List":
+        yield document
+        return
+    if data.get("apiVersion") != "v1":
+        document.refuse("apiVersion", "a List has apiVersion v1", hint="use apiVersion: v1")
+    items = data.get("items", [])
+    if not isinstance(items, list):
+        document.refuse("items", "items: expected a list")
+    for index, item in enumerate(items):
+        line = document.line_of(f"items[{index}]")
+        yield from objects_of(document._replace(line=line, data=item))
+
+
 def too_large(file: str, size: int) -> InvalidError:
     """Return the error for a manifest of *size* bytes, or of more."""
     return InvalidError(

@@ -7,10 +7,17 @@ is on the way of every `submit`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from argoexec_cli.controller.documents import MAX_BYTES, Document, read_documents, too_large
+from argoexec_cli.controller.documents import (
+    MAX_BYTES,
+    Document,
+    objects_of,
+    read_documents,
+    too_large,
+)
 from argoexec_cli.controller.refusals import with_hint
 from argoexec_cli.controller.submission import Overrides, Part, Submission, Value, assemble
 from argoexec_cli.errors import DeniedError, InvalidError, NotFoundError
@@ -82,7 +89,8 @@ def load_everything(sources: Iterable[Source], overrides: Overrides | None = Non
         documents = read_documents(source.text, source.file)
         if not documents:
             raise InvalidError(f"{source.file}:1: the file is empty", hint=_KINDS_HINT)
-        parts += [Part(document, _decode(document)) for document in documents]
+        objects = chain.from_iterable(map(objects_of, documents))
+        parts += [Part(each, _decode(each)) for each in objects]
     return assemble(parts, overrides or Overrides())
 
 

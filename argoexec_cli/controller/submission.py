@@ -176,6 +176,9 @@ def _named(value: _Named, document: Document, overrides: Overrides) -> _Named:
         )
     named = msgspec.structs.replace(
         meta,
+        # A manifest that `get -o yaml` printed makes a new object.
+        uid="",
+        creation_timestamp=None,
         name=meta.name or generate_name(meta.generate_name),
         namespace=overrides.namespace or meta.namespace or "default",
     )

@@ -91,6 +91,14 @@ def test_many_are_a_list_and_one_is_itself(form: str, cli: Cli) -> None:
     assert one["status"]["phase"] == "Succeeded"
 
 
+def test_a_list_that_was_printed_can_be_submitted(cli: Cli) -> None:
+    before = cli("list", "-o", "yaml", *NS).out
+    again = cli("submit", "-", "-n", "again", stdin=before)
+    assert (again.code, again.out.split()) == (0, ["greet", "good", "bad", "busy"])
+    assert cli("wait", "greet", "good", "-n", "again").code == 0
+    assert cli("delete", "--all", "-n", "again", "--yes").code == 0
+
+
 def test_get_json_is_the_run_with_nodes_as_in_argo(cli: Cli) -> None:
     run = json.loads(cli("get", "greet", "-o", "json", *NS).out)
     assert (run["apiVersion"], run["kind"]) == ("argoexec.io/v1alpha1", "WorkflowRun")

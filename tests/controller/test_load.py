@@ -329,3 +329,21 @@ def test_a_manifest_with_any_one_field_replaced_is_loaded_or_refused(data: st.Da
         load_submission([Source("f", "\n".join(rows).encode())])
     except InvalidError as exc:
         assert exc.message.startswith("f:")
+
+
+def test_a_list_is_its_items_and_their_lines() -> None:
+    items = "".join(
+        f"- apiVersion: v1\n  kind: Pod\n  metadata: {{name: {name}}}\n  spec:\n"
+        "    containers: [{name: main, image: busybox}]\n"
+        for name in ("one", "two")
+    )
+    text = f"apiVersion: v1\nkind: List\nitems:\n{items}"
+    assert [pod.metadata.name for pod in load(text, ECHO)] == ["one", "two", "echo"]
+    with pytest.raises(UnsupportedFieldError, match=r"^0.yaml:14: spec\.nonesuch"):
+        load(f"{text}    nonesuch: 1\n")
+    with pytest.raises(InvalidError, match=r"^0.yaml:3: items: expected a list"):
+        load("apiVersion: v1\nkind: List\nitems: {}\n")
+    with pytest.raises(InvalidError, match=r"^0.yaml:1: a List has apiVersion v1"):
+        load("apiVersion: v2\nkind: List\nitems: []\n")
+    with pytest.raises(InvalidError, match=r"^0.yaml:4: a manifest is a mapping"):
+        load("apiVersion: v1\nkind: List\nitems:\n- text\n")
