@@ -38,7 +38,8 @@ async def register_in_cluster(session: Session, wanted: Registration) -> int:
 async def _register_executor(session: Session, cluster: Cluster, wanted: Registration) -> int:
     from argoexec_cli.argo.register.looking import find_controllers, find_object
     from argoexec_cli.argo.register.registry_route import check_no_controller, plan_registry
-    from argoexec_cli.argo.register.writing import check_rights, write_plan
+    from argoexec_cli.argo.register.rights import check_rights
+    from argoexec_cli.argo.register.writing import write_plan
     from argoexec_cli.cli.registered import read_data, registration_of
     from argoexec_cli.controller.registering import plan_data
     from argoexec_cli.controller.registry import CONFIG_MAP
@@ -87,7 +88,7 @@ async def _register_route(session: Session, cluster: Cluster, wanted: Registrati
 
 async def _plan_route(kube: Kube, around: Surroundings, wanted: Registration) -> Plan:
     from argoexec_cli.argo.register import agent_route, plugin_route
-    from argoexec_cli.argo.register.looking import find_all
+    from argoexec_cli.argo.register.rights import find_all
 
     settings = _settings(around, wanted)
     if wanted.routing.route == "agent":

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from argoexec_cli.errors import DeniedError
 from argoexec_cli.kube.base import Kube, Object
 from argoexec_cli.kube.errors import Request
-from argoexec_cli.kube.resources import ACCESS_REVIEWS, SELF_ACCESS_REVIEWS
+from argoexec_cli.kube.resources import (
+    ACCESS_REVIEWS,
+    LOCAL_ACCESS_REVIEWS,
+    SELF_ACCESS_REVIEWS,
+)
 
 
 async def may(kube: Kube, request: Request) -> bool:
@@ -16,7 +21,7 @@ async def may(kube: Kube, request: Request) -> bool:
 async def may_account(kube: Kube, account: str, namespace: str, request: Request) -> bool:
     """Tell whether the service account *namespace*/*account* may do *request*.
 
-    `DeniedError` when we may not ask that.
+    `DeniedError` when we may not ask that, neither of the cluster nor of the request's namespace.
     """
     groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}"]
     spec = {
@@ -24,7 +29,14 @@ async def may_account(kube: Kube, account: str, namespace: str, request: Request
         "groups": [*groups, "system:authenticated"],
         "resourceAttributes": _attributes(request),
     }
-    return _allowed(await kube.create(ACCESS_REVIEWS, {"spec": spec}))
+    try:
+        return _allowed(await kube.create(ACCESS_REVIEWS, {"spec": spec}))
+    except DeniedError:
+        where = request.namespace
+        if not where:
+            raise
+    review = {"metadata": {"namespace": where}, "spec": spec}
+    return _allowed(await kube.create(LOCAL_ACCESS_REVIEWS, review, where))
 
 
 def _attributes(request: Request) -> Object:

@@ -67,11 +67,6 @@ class Request(NamedTuple):
         sub = f"/{self.subresource}" if self.subresource else ""
         return f"{self.resource.plural}{sub}"
 
-    @property
-    def rule(self) -> str:
-        """The RBAC rule that would allow it."""
-        return rules_of([self])
-
     def __str__(self) -> str:
         """Render as "patch workflowtasksets/status main in namespace argo"."""
         name = f" {self.name}" if self.name else ""
@@ -92,6 +87,15 @@ def rules_of(requests: Sequence[Request]) -> str:
         f'{{apiGroups: ["{group}"], resources: ["{plural}"], verbs: {json.dumps(words)}}}'
         for (group, plural), words in verbs.items()
     )
+
+
+def where_to_add(requests: Sequence[Request]) -> str:
+    """Say into which kind of role each of the missing rules belongs, and how it is bound."""
+    places: dict[str, list[Request]] = {}
+    for each in requests:
+        place = f"a Role in {each.namespace}" if each.namespace else _WIDE
+        places.setdefault(place, []).append(each)
+    return "; ".join(f"add to {place}: {rules_of(each)}" for place, each in places.items())
 
 
 def error_of(request: Request, code: int, body: bytes, retry_after: str = "") -> ArgoexecError:
@@ -135,8 +139,7 @@ def _seconds(text: str) -> float:
 
 
 def _denied(request: Request, text: str) -> ArgoexecError:
-    where = "a Role" if request.namespace else "a ClusterRole"
-    return DeniedError(f"may not {request}", hint=f"add to {where}: {request.rule}")
+    return DeniedError(f"may not {request}", hint=where_to_add([request]))
 
 
 def _not_found(request: Request, text: str) -> ArgoexecError:
@@ -167,6 +170,7 @@ def _unexpected(request: Request, text: str) -> ArgoexecError:
     return InvalidError(f"the API server refused to {request}: {text}")
 
 
+_WIDE: Final = "a ClusterRole that a ClusterRoleBinding gives"
 _HEALTH: Final = "kubectl get --raw /readyz"
 _BY_CODE: Final[dict[int, Callable[[Request, str], ArgoexecError]]] = {
     400: _bad_request,

@@ -48,6 +48,9 @@ CLUSTER_ROLE_BINDINGS: Final = Resource(
 ACCESS_REVIEWS: Final = Resource(
     "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False
 )
+LOCAL_ACCESS_REVIEWS: Final = Resource(
+    "authorization.k8s.io", "v1", "localsubjectaccessreviews", "LocalSubjectAccessReview"
+)
 SELF_ACCESS_REVIEWS: Final = Resource(
     "authorization.k8s.io",
     "v1",
@@ -75,6 +78,7 @@ ALL: Final = (
     CLUSTER_ROLES,
     CLUSTER_ROLE_BINDINGS,
     ACCESS_REVIEWS,
+    LOCAL_ACCESS_REVIEWS,
     SELF_ACCESS_REVIEWS,
     WORKFLOWS,
     WORKFLOW_TEMPLATES,

@@ -44,8 +44,10 @@ class Person:
         self.cli, self.cluster = cli, cluster
         self.file = cluster.kubeconfig(directory / "me", token=cluster.account("me", "argo"))
 
-    def give(self, name: str) -> set[Right]:
-        """Bind the role as its comment says; the cluster is strict from now on."""
+    def give(self, name: str, where: str = "") -> set[Right]:
+        """Bind the role as its comment says, in one namespace if *where* is given; the cluster is
+        strict from now on.
+        """
         roles = list(yaml.safe_load_all((SHIPPED / "register.yaml").read_text()))
         role = next(one for one in roles if one["metadata"]["name"] == name)
         subject = {"kind": "ServiceAccount", "name": "me", "namespace": "argo"}
@@ -56,14 +58,23 @@ class Person:
             self.cluster.add(ROLE_BINDINGS, binding, namespace="argo")
         else:
             self.cluster.add(CLUSTER_ROLES, role)
-            self.cluster.add(CLUSTER_ROLE_BINDINGS, binding)
+            kind = ROLE_BINDINGS if where else CLUSTER_ROLE_BINDINGS
+            self.cluster.add(kind, binding, namespace=where)
         self.cluster.rbac = True
         return rights_of(role["rules"])
 
-    def __call__(self, *words: str, code: int = 0) -> None:
-        """Run `register`, which is to end with *code*."""
+    def __call__(self, *words: str, code: int = 0) -> str:
+        """Run `register`, which is to end with *code*; return what it says."""
         outcome = self.cli("register", *words, "--kubeconfig", str(self.file))
         assert outcome.code == code, outcome.err
+        return outcome.err
+
+    def set_up(self, *route: str) -> None:
+        """Set a route up and take it back."""
+        self(*route, "--check", code=1)
+        self(*route, "--canary", "--yes")
+        self(*route, "--check")
+        self("--revert", "--yes")
 
     def asked(self) -> set[Right]:
         """Return what was asked for; to apply an object that is not there is to create it, too."""
@@ -118,25 +129,51 @@ def test_an_executor_in_the_registry(person: Person) -> None:
 
 
 @pytest.mark.usefixtures("argo")
-def test_the_route_by_a_plugin(person: Person, files: tuple[str, ...]) -> None:
+def test_the_route_by_a_plugin(
+    person: Person, cluster: FakeCluster, files: tuple[str, ...]
+) -> None:
     given = person.give("argoexec-register-plugin")
-    route = ("--route", "plugin", *AT, *files, "--workflow-namespace", "work", "--enable-plugins")
-    person(*route, "--check", code=1)
-    person(*route, "--canary", "--yes")
-    person(*route, "--check")
-    person("--revert", "--yes")
+    route = ("--route", "plugin", *AT, *files, "--enable-plugins")
+    person.set_up(*route, "--workflow-namespace", "work")
+    narrow(person, cluster, "argoexec-register-plugin")
+    person.set_up(*route)
     assert given == person.asked() | rights_of(PLUGIN_RULES)
 
 
 @pytest.mark.usefixtures("argo")
-def test_the_route_by_an_agent(person: Person, files: tuple[str, ...]) -> None:
+def test_the_route_by_an_agent(
+    person: Person, cluster: FakeCluster, files: tuple[str, ...]
+) -> None:
     given = person.give("argoexec-register-agent")
     route = ("--route", "agent", *AT, *files, "--deploy")
-    person(*route, "--check", code=1)
-    person(*route, "--canary", "--yes")
-    person(*route, "--check")
-    person("--revert", "--yes")
+    person.set_up(*route)
+    narrow(person, cluster, "argoexec-register-agent")
+    person.set_up(*route)
     assert given == person.asked() | rights_of(AGENT_RULES) | rights_of(STATUS_RULES)
+
+
+def narrow(person: Person, cluster: FakeCluster, name: str) -> None:
+    """Have a controller of one namespace, and the role only there."""
+    install(cluster, {}, status_rule=False, args=["--namespaced"])
+    cluster.store.remove(CLUSTER_ROLE_BINDINGS, "", name)
+    person.give(name, "argo")
+
+
+@pytest.mark.usefixtures("argo")
+def test_all_that_a_role_binding_lacks_is_named_at_once(
+    person: Person, cluster: FakeCluster
+) -> None:
+    person.give("argoexec-register-agent", "argo")
+    said = person("--route", "agent", *AT, "--deploy", "--yes", code=6)
+    assert "error: may not get clusterroles argoexec-agent\n" in said
+    group, verbs = '["rbac.authorization.k8s.io"]', '["get", "create", "patch", "delete"]'
+    for plural in ("clusterroles", "clusterrolebindings"):
+        assert f'{{apiGroups: {group}, resources: ["{plural}"], verbs: {verbs}}}' in said
+    tasks = 'resources: ["workflowtasksets"], verbs: ["get", "list", "watch"]}'
+    assert "hint: add to a ClusterRole that a ClusterRoleBinding gives: {" in said
+    assert tasks in said
+    assert "deployments" not in said
+    assert not cluster.calls("patch")
 
 
 async def test_a_daemon_that_follows_the_registry(person: Person, cluster: FakeCluster) -> None:

@@ -183,8 +183,8 @@ async def test_who_may_not_is_told_which_rule_is_missing(
         await kube.patch(TASK_SETS, "wf", "argo", {}, "status")
     assert caught.value.message == "may not patch workflowtasksets/status wf in namespace argo"
     assert caught.value.hint == (
-        'add to a Role: {apiGroups: ["argoproj.io"], resources: ["workflowtasksets/status"], '
-        'verbs: ["patch"]}'
+        'add to a Role in argo: {apiGroups: ["argoproj.io"], '
+        'resources: ["workflowtasksets/status"], verbs: ["patch"]}'
     )
     with pytest.raises(DeniedError) as caught:
         await kube.list(PODS)

@@ -7,10 +7,10 @@ from typing import Final
 from argoexec_cli.argo.register.controller_config import read_config, set_field
 from argoexec_cli.argo.register.facts import Surroundings, is_helm
 from argoexec_cli.argo.register.manifests import (
-    AGENT_RULES,
     STATUS_ROLE,
     STATUS_RULES,
     agent_deployment,
+    agent_roles,
     client_secret,
     role_and_binding,
 )
@@ -78,11 +78,12 @@ def _deployed(around: Surroundings, wanted: Wanted) -> list[tuple[Resource, Obje
     account = {"metadata": {"name": AGENT_NAME, "namespace": namespace}}
     made = [
         (SERVICE_ACCOUNTS, account),
-        *role_and_binding(AGENT_NAME, controller.watches, AGENT_RULES, AGENT_NAME, namespace),
+        *agent_roles(namespace, controller.watches),
     ]
     if wanted.files:
         made.append((SECRETS, client_secret(namespace, wanted.files)))
-    made.append((DEPLOYMENTS, agent_deployment(namespace, wanted, _instance_id(around))))
+    agent = agent_deployment(namespace, wanted, _instance_id(around), controller.watches)
+    made.append((DEPLOYMENTS, agent))
     return made
 
 

@@ -8,8 +8,9 @@ from argoexec_cli.argo.register.canary import Canary, run_canary
 from argoexec_cli.argo.register.facts import Controller
 from argoexec_cli.argo.register.plan import Plan
 from argoexec_cli.argo.register.record import write_record
+from argoexec_cli.argo.register.rights import check_rights
 from argoexec_cli.argo.register.verifying import Patience, await_rollout, check_steady, restarts
-from argoexec_cli.argo.register.writing import check_rights, take_back, write_plan
+from argoexec_cli.argo.register.writing import take_back, write_plan
 from argoexec_cli.errors import ArgoexecError
 from argoexec_cli.kube.base import Kube
 from argoexec_cli.kube.resources import DEPLOYMENTS

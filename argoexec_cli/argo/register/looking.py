@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Final
 
 from argoexec_cli.argo.register.facts import (
@@ -83,18 +82,6 @@ async def find_object(
         return await kube.get(resource, name, namespace)
     except NotFoundError:
         return None
-
-
-async def find_all(
-    kube: Kube, manifests: Sequence[tuple[Resource, Object]]
-) -> Callable[[Resource, str, str], Object | None]:
-    """Return what finds, of the objects that *manifests* name, the one that is there now."""
-    known: dict[tuple[str, str, str], Object | None] = {}
-    for resource, manifest in manifests:
-        meta = manifest["metadata"]
-        namespace, name = meta.get("namespace", ""), meta["name"]
-        known[resource.plural, namespace, name] = await find_object(kube, resource, name, namespace)
-    return lambda resource, namespace, name: known[resource.plural, namespace, name]
 
 
 async def _plugins(kube: Kube, controller: Controller) -> tuple[Plugin, ...]:

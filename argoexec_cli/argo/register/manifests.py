@@ -45,18 +45,24 @@ STATUS_RULES: Final = (
 )
 """What manifests of Argo forget to give their controller (argo-workflows #13341)."""
 
-AGENT_RULES: Final = (
-    {"apiGroups": [_ARGO], "resources": ["workflowtasksets"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [_ARGO], "resources": ["workflowtasksets/status"], "verbs": ["patch"]},
-    {"apiGroups": [_ARGO], "resources": ["workflows"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get"]},
+LEASE_RULES: Final = (
     {
         "apiGroups": ["coordination.k8s.io"],
         "resources": ["leases"],
         "verbs": ["get", "create", "patch"],
     },
 )
+"""What the agent needs in its own namespace: of two replicas one leads."""
+
+TASK_RULES: Final = (
+    {"apiGroups": [_ARGO], "resources": ["workflowtasksets"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [_ARGO], "resources": ["workflowtasksets/status"], "verbs": ["patch"]},
+    {"apiGroups": [_ARGO], "resources": ["workflows"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get"]},
+)
 """What `argoexec agent` needs where workflows run. Secrets and ConfigMaps are for tasks."""
+
+AGENT_RULES: Final = (*TASK_RULES, *LEASE_RULES)
 
 _STATE: Final = "/var/lib/argoexec"
 _TLS: Final = "/etc/argoexec/tls"
@@ -136,10 +142,26 @@ def role_and_binding(
     )
 
 
-def agent_deployment(namespace: str, wanted: Wanted, instance_id: str) -> Object:
+def agent_roles(namespace: str, watches: str) -> tuple[tuple[Resource, Object], ...]:
+    """Return the rights of the agent that runs in *namespace*: where the controller looks, which
+    is *watches* or everywhere, and to its Lease.
+    """
+    account = (AGENT_NAME, namespace)
+    if watches in ("", namespace):
+        return role_and_binding(AGENT_NAME, watches, AGENT_RULES, *account)
+    return (
+        *role_and_binding(AGENT_NAME, watches, TASK_RULES, *account),
+        *role_and_binding(AGENT_NAME, namespace, LEASE_RULES, *account),
+    )
+
+
+def agent_deployment(
+    namespace: str, wanted: Wanted, instance_id: str = "", watches: str = ""
+) -> Object:
     """Return the Deployment of `argoexec agent`. More replicas only wait: one leads."""
     args = ["agent", "--leader-elect", f"--data-dir={_STATE}", f"--health=0.0.0.0:{_HEALTH}"]
     args += [f"--instance-id={instance_id}"] if instance_id else []
+    args += [f"--namespace={watches}"] if watches else []
     args += [f"{option}={_TLS}/{key}" for option, key in _given(wanted.files)]
     labels = {"app.kubernetes.io/name": AGENT_NAME}
     mounts: list[Object] = [{"name": "state", "mountPath": _STATE}]

@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Sequence
 
 from argoexec_cli.argo.register.looking import find_object
 from argoexec_cli.argo.register.plan import Plan, Write, merge, ours
 from argoexec_cli.argo.register.record import (
-    NAME,
     Entry,
     entry_of,
     read_record,
     with_entry,
     write_record,
 )
-from argoexec_cli.errors import ArgoexecError, DeniedError, InternalError, PreconditionError
-from argoexec_cli.kube.access import may
+from argoexec_cli.errors import ArgoexecError, InternalError, PreconditionError
 from argoexec_cli.kube.base import Kube, Object
-from argoexec_cli.kube.errors import ConflictError, Request, rules_of
-from argoexec_cli.kube.resources import ALL, CONFIG_MAPS, Resource
-
-
-async def check_rights(kube: Kube, plan: Plan, namespace: str) -> None:
-    """Raise `DeniedError` unless we may do all of the plan, and take it back; nothing is begun
-    half-way then. Who gives rights has to have them, or the server refuses.
-    """
-    wanted = _made(CONFIG_MAPS, namespace, NAME)
-    for write in plan.writes:
-        place = (write.resource, write.namespace, write.name)
-        wanted += [Request("patch", *place)] if write.before is not None else _made(*place)
-        given = list(_given(write))
-        if given and not await may(kube, Request("escalate", *place)):
-            wanted += given
-    missing = [each for each in dict.fromkeys(wanted) if not await may(kube, each)]
-    if missing:
-        raise DeniedError(f"may not {missing[0]}", hint=f"add to your Role: {rules_of(missing)}")
-
-
-def _made(resource: Resource, namespace: str, name: str) -> list[Request]:
-    """Return what it takes to make an object, and to delete it again. RBAC knows no name of what
-    does not exist yet.
-    """
-    named = [Request(verb, resource, namespace, name) for verb in ("patch", "delete")]
-    return [Request("create", resource, namespace), *named]
-
-
-def _given(write: Write) -> Iterator[Request]:
-    """Yield the rights that a role of ours gives, as requests for them."""
-    known = {(one.group, one.plural): one for one in ALL}
-    for rule in write.after.get("rules") or []:
-        for group, plural, verb in product(rule["apiGroups"], rule["resources"], rule["verbs"]):
-            name, _, sub = plural.partition("/")
-            yield Request(verb, known[group, name], write.namespace, "", sub)
+from argoexec_cli.kube.errors import ConflictError
 
 
 async def write_plan(kube: Kube, plan: Plan, namespace: str) -> list[Entry]:

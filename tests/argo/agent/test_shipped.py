@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
+from argoexec_cli.argo.register.agent_route import manifests
+from argoexec_cli.argo.register.facts import Surroundings, read_controller
+from argoexec_cli.argo.register.settings import Wanted
 from argoexec_cli.kube.client import KubeClient
 from argoexec_cli.kube.resources import DEPLOYMENTS, resource_of
 from tests.argo.agent.bench import say, until
 from tests.argo.agent.controller import Controller
 from tests.argo.agent.machine import ARGOEXEC, Machine
+from tests.argo.register.installs import deployment
 from tests.kube.cluster import FakeCluster
 
 BASE = Path(__file__).parents[3] / "examples" / "kubernetes" / "base"
@@ -80,3 +84,30 @@ async def test_what_the_base_runs_works_with_what_the_base_gives(
 
     await until(done)
     assert controller.nodes["wf-1"]["outputs"]["result"] == "42"
+
+
+async def test_an_agent_for_one_namespace_works_with_what_register_gives_it(
+    machine: Machine, cluster: FakeCluster
+) -> None:
+    """The controller runs in one namespace, and looks after another."""
+    found = read_controller(deployment(namespace="system", args=["--managed-namespace", "argo"]))
+    assert found is not None
+    wanted = Wanted("unused:7401", deploy=True)
+    for resource, manifest in manifests(Surroundings(found, None, may_patch_status=False), wanted):
+        cluster.add(resource, manifest)
+    cluster.rbac = True
+    token = cluster.account("argoexec-agent", "system")
+    mine = cluster.kubeconfig(machine.home / "mounted", token=token, namespace="system")
+    made = cluster.object(DEPLOYMENTS, "argoexec-agent", "system")
+    (container,) = made["spec"]["template"]["spec"]["containers"]
+    here = (f"--data-dir={machine.home}/agent", "--health=127.0.0.1:0")
+    machine.start(*container["args"], *here, "--kubeconfig", str(mine))
+    controller = Controller(cluster)
+    controller.add("wf-1", say("echo 42"))
+    controller.operate()
+
+    def done() -> bool:
+        controller.operate()
+        return bool(controller.nodes["wf-1"]["phase"] == "Succeeded")
+
+    await until(done)

@@ -127,7 +127,9 @@ async def test_the_agent_route_switches_last(scene: Scene) -> None:
         "deployment/argo/argoexec-agent",
         "configmap/argo/workflow-controller-configmap",
     ]
-    assert "+    disableAgentPodCreation: true\n" in render_diff(plan)
+    diff = render_diff(plan)
+    assert "+    disableAgentPodCreation: true\n" in diff
+    assert "&id" not in diff, "an anchor is for machines"
     await scene.do(plan)
     around = await scene.look()
     assert around.may_patch_status is True

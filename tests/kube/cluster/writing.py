@@ -8,6 +8,7 @@ from typing import Any, Final
 from argoexec_cli.kube.resources import (
     ACCESS_REVIEWS,
     DEPLOYMENTS,
+    LOCAL_ACCESS_REVIEWS,
     PODS,
     SELF_ACCESS_REVIEWS,
     TASK_SETS,
@@ -28,7 +29,7 @@ _MERGE: Final = "application/merge-patch+json"
 
 def create(store: Store, asked: Asked, *, open_to_all: bool) -> Manifest:
     """Create an object, or answer a review."""
-    if asked.resource in (ACCESS_REVIEWS, SELF_ACCESS_REVIEWS):
+    if asked.resource in (ACCESS_REVIEWS, LOCAL_ACCESS_REVIEWS, SELF_ACCESS_REVIEWS):
         return _review(store, asked, open_to_all)
     manifest = copied(asked.body)
     meta = manifest.setdefault("metadata", {})
@@ -153,6 +154,8 @@ def _review(store: Store, asked: Asked, open_to_all: bool) -> Manifest:
     spec = asked.body["spec"]
     what = spec["resourceAttributes"]
     own = asked.resource == SELF_ACCESS_REVIEWS
+    if asked.resource == LOCAL_ACCESS_REVIEWS and what.get("namespace") != asked.namespace:
+        raise Refusal(422, "spec.resourceAttributes.namespace: must match metadata.namespace")
     sub = f"/{what['subresource']}" if what.get("subresource") else ""
     wanted = Attributes(
         what["verb"],
