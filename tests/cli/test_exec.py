@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 
 import pytest
 
@@ -121,10 +120,8 @@ def test_ctrl_c_ends_it(cli: Cli, web: str) -> None:
     assert child.stdout is not None
     assert child.stdout.readline() == b"on\n"
     child.send_signal(2)
-    begun_s = time.monotonic()
-    child.communicate(timeout=30)
+    child.communicate(timeout=40)
     assert child.returncode == 130
-    assert time.monotonic() - begun_s < 20
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def _some_work(home: Path, daemon: str) -> None:
     cli.pod("good", "echo fine", "--wait", *NS)
     cli.pod("bad", "exit 7", "--wait", *NS)
     cli.pod("busy", "sleep 600", *NS)
-    cli("wait", "busy", "--for", "running", "--timeout", "20s", *NS)
+    cli("wait", "busy", "--for", "running", "--timeout", "40s", *NS)
 
 
 def test_a_list_is_an_aligned_table(cli: Cli) -> None:

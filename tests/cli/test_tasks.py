@@ -82,7 +82,7 @@ def test_watch_in_a_pipe_prints_a_line_for_each_change(cli: Cli) -> None:
 
 def test_stopping_is_told_apart_from_failing(cli: Cli) -> None:
     cli.pod("endless", "sleep 600")
-    assert cli("wait", "endless", "--for", "running", "--timeout", "10s").code == 0
+    assert cli("wait", "endless", "--for", "running", "--timeout", "40s").code == 0
     assert cli("stop", "endless", "--grace", "1s").out == "pod/endless stopping\n"
     assert cli("wait", "endless").code == 8
     assert cli("stop", "endless").out == "pod/endless had ended\n"
@@ -92,13 +92,14 @@ def test_a_workflow_can_be_stopped(cli: Cli) -> None:
     manifest = ECHO.replace("[echo, ", "[sleep, ")
     flags = ("--name", "long-run", "--executor", "local", "-p", "message=600")
     cli("submit", "-", *flags, stdin=manifest)
-    assert cli("wait", "long-run", "--for", "running", "--timeout", "10s").code == 0
+    assert cli("wait", "long-run", "--for", "running", "--timeout", "40s").code == 0
     assert cli("stop", "long-run", "--grace", "1s").out == "workflowrun/long-run stopping\n"
-    assert cli("wait", "long-run", "--timeout", "20s").code == 8
+    assert cli("wait", "long-run", "--timeout", "40s").code == 8
 
 
 def test_waiting_has_a_limit(cli: Cli) -> None:
     cli.pod("slow", "sleep 600")
+    assert cli("wait", "slow", "--for", "running", "--timeout", "40s").code == 0
     outcome = cli("wait", "slow", "--timeout", "100ms")
     assert outcome.code == 4
     assert outcome.err == (
@@ -203,10 +204,10 @@ def test_pods_are_deleted_side_by_side_and_the_wait_is_said(cli: Cli) -> None:
         stubborn = POD.format(name=name, script="trap '' TERM; echo deaf; sleep 600")
         stubborn = stubborn.replace("terminationGracePeriodSeconds: 1", LONGER)
         cli("submit", "-", *flags, stdin=stubborn)
-        assert cli("wait", name, "--for", "running", "--timeout", "10s", *flags).code == 0
+        assert cli("wait", name, "--for", "running", "--timeout", "40s", *flags).code == 0
     begun_s = time.monotonic()
     outcome = cli("delete", "first", "second", "third", *flags)
-    assert 3 <= time.monotonic() - begun_s < 6
+    assert 3 <= time.monotonic() - begun_s < 9, "one after the other takes three times three"
     assert outcome.code == 0
     assert sorted(outcome.out.splitlines()) == [
         "pod/first deleted",

@@ -88,13 +88,13 @@ def test_commands_run_there(near: Daemon) -> None:
     assert near("exec", "enter", "--", "sh", "-c", script) == (7, "out\n", "err\n")
     assert near("exec", "pod/enter", "--", "nope").code == 127
     assert near("stop", "pod/enter").code == 0
-    assert near("wait", "enter", "--timeout", "30s").code == 1
+    assert near("wait", "enter", "--timeout", "40s").code == 1
     assert near("delete", "enter").code == 0
 
 
 def test_an_executor_that_is_away_is_named(near: Daemon, far: Daemon) -> None:
     near.run("away", "echo hello")
-    assert near("wait", "away", "--timeout", "30s").code == 0
+    assert near("wait", "away", "--timeout", "40s").code == 0
     far.stop()
     try:
         for words in (["logs", "away"], ["exec", "away", "--", "true"]):

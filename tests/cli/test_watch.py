@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -17,8 +18,13 @@ from argoexec_cli.cli.live import Live, cut
 from tests.cli.conftest import Cli
 
 
-def on_a_terminal(cli: Cli, *arguments: str) -> tuple[int, str]:
-    """Run a command whose stdout is a terminal; return its exit code and what it drew."""
+def on_a_terminal(
+    cli: Cli, *arguments: str, on_drawn: Callable[[], object] = lambda: None
+) -> tuple[int, str]:
+    """Run a command whose stdout is a terminal; return its exit code and what it drew.
+
+    *on_drawn* is called as soon as it has drawn something.
+    """
     ours, theirs = pty.openpty()
     child = cli.start(*arguments, stdout=theirs)
     os.close(theirs)
@@ -26,22 +32,29 @@ def on_a_terminal(cli: Cli, *arguments: str) -> tuple[int, str]:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if select.select([ours], [], [], 0.5)[0]:
+            first = not drawn
             try:
                 drawn += os.read(ours, 65_536)
             except OSError:  # the other end is closed
                 break
+            if first:
+                on_drawn()
     os.close(ours)
     return child.wait(timeout=30), drawn.decode()
 
 
 def test_a_table_is_redrawn_until_the_end(cli: Cli) -> None:
-    cli.pod("on-screen", "sleep 0.5; exit 3")
-    code, drawn = on_a_terminal(cli, "watch", "on-screen")
-    assert code == 1
+    cli.pod("on-screen", "sleep 600")
+
+    def stop() -> None:
+        cli("stop", "on-screen", "--grace", "0")
+
+    code, drawn = on_a_terminal(cli, "watch", "on-screen", on_drawn=stop)
+    assert code == 8
     assert "\x1b[J" in drawn
     assert re.search(r"\x1b\[\d+A", drawn)
     last = drawn.rsplit("\x1b[J", 1)[1]
-    assert "\x1b[31mFailed" in last
+    assert "\x1b[33mStopped" in last
     assert "CONTAINER" in last
 
 

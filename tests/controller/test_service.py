@@ -274,7 +274,7 @@ async def test_a_watch_resumes_and_tells_of_deletions(
 
 async def _until_synced(watch: AsyncGenerator[RunUpdate, None]) -> list[RunUpdate]:
     updates: list[RunUpdate] = []
-    async with asyncio.timeout(5), aclosing(watch):
+    async with asyncio.timeout(30), aclosing(watch):
         async for update in watch:
             updates.append(update)
             if update.type == "SYNCED":

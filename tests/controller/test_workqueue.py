@@ -38,7 +38,7 @@ async def test_what_fails_comes_again_later_and_adding_ends_the_delay() -> None:
     began = loop.time()
     queue.failed(await queue.get())
     assert await queue.get() == "a"
-    assert 0.15 <= loop.time() - began < 2
+    assert 0.15 <= loop.time() - began < 20
     queue.failed("a")
     queue.add("a")
     async with asyncio.timeout(0.1):
@@ -51,5 +51,5 @@ async def test_a_shorter_delay_is_kept() -> None:
     queue = WorkQueue()
     queue.add_after("a", 0.01)
     queue.add_after("a", 60)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         assert await queue.get() == "a"

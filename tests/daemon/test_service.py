@@ -36,7 +36,7 @@ def run_pod(connection: Connection, name: str = "echo") -> AsyncIterator[Any]:
 
 async def watched(executor: MemoryExecutor, count: int) -> None:
     """Wait until *count* watches are open."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while executor.watchers != count:
             await executor.changed.next()()
 
@@ -44,7 +44,7 @@ async def watched(executor: MemoryExecutor, count: int) -> None:
 async def take(updates: AsyncIterator[PodUpdate], until: str) -> list[PodUpdate]:
     """Take updates up to and with the first of the type *until*."""
     taken = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for update in updates:
             taken.append(update)
             if update.type == until:

@@ -15,12 +15,12 @@ from argoexec_cli.daemon.signals import WATCHED, caught
 async def test_the_first_signal_asks_and_the_second_insists(number: signal.Signals) -> None:
     with caught() as wish:
         os.kill(os.getpid(), number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await wish.stop.wait()
         assert not wish.now.is_set()
         assert wish.signal is number
         os.kill(os.getpid(), signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await wish.now.wait()
         assert wish.signal is number
 

@@ -140,7 +140,7 @@ def kill_naming(path: Path) -> None:
     _kill_until_none(lambda: processes_naming(path))
 
 
-def _kill_until_none(find: Callable[[], list[int]], *, limit_s: float = 5.0) -> None:
+def _kill_until_none(find: Callable[[], list[int]], *, limit_s: float = 30.0) -> None:
     deadline = time.monotonic() + limit_s
     while (pids := find()) and time.monotonic() < deadline:
         for pid in pids:

@@ -12,7 +12,7 @@ from argoexec_cli.models.pod import Container, Pod, PodSpec
 from argoexec_cli.models.record import OutputsWanted, PodQuery, PodRecord, PodRef, PodRequest
 
 IMAGE = "busybox:1.35"
-LIMIT_S = 20.0
+LIMIT_S = 45.0
 OUTPUTS = OutputsWanted(result=True, exit_code=True)
 
 

@@ -142,7 +142,7 @@ def test_escapes_and_plain_commands() -> None:
 async def test_signals(runtime: FakeRuntime) -> None:
     handle = await runtime.start(spec("sh", "-c", "trap '' TERM; echo ready; sleep 60"))
     await anext(runtime.logs(handle))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await runtime.stop(handle, grace_s=0.02)
         await runtime.stop(handle, grace_s=60)
     assert (await runtime.wait(handle)).exit_code == 137

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -13,17 +14,18 @@ from argoexec_cli.kube.resources import LEASES
 from tests.argo.agent.bench import until
 from tests.kube.cluster import FakeCluster
 
-PACE = Pace(lease_s=1.0, give_up_s=0.6, try_s=0.1)
+PACE = Pace(lease_s=30.0, give_up_s=20.0, try_s=0.1)
+SHORT = Pace(lease_s=3.0, give_up_s=2.0, try_s=0.1)
 
 
 class Candidate:
     """One that runs for the lease, and notes when it works."""
 
-    def __init__(self, kube: KubeClient, name: str) -> None:
+    def __init__(self, kube: KubeClient, name: str, pace: Pace = PACE) -> None:
         """Stand for election."""
         self.working = False
         self.times = 0
-        self._lease = Lease(kube, "argo", "agent", name, PACE)
+        self._lease = Lease(kube, "argo", "agent", name, pace)
         self._task = asyncio.create_task(self._lease.lead(self._work), name=name)
 
     async def stop(self) -> None:
@@ -50,7 +52,7 @@ async def test_one_works_and_the_next_takes_over_when_it_gives_up(
     one = Candidate(kube, "one")
     await until(lambda: one.working)
     two = Candidate(kube, "two")
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(0.5)
     assert (one.working, two.working) == (True, False)
     await one.stop()
     await until(lambda: two.working)
@@ -62,7 +64,7 @@ async def test_one_works_and_the_next_takes_over_when_it_gives_up(
 async def test_who_cannot_renew_stops_before_another_begins(
     kube: KubeClient, cluster: FakeCluster
 ) -> None:
-    one = Candidate(kube, "one")
+    one = Candidate(kube, "one", SHORT)
     await until(lambda: one.working)
     cluster.fail(503, "patch", "leases", times=10_000)
     await until(lambda: not one.working)
@@ -75,12 +77,12 @@ async def test_who_cannot_renew_stops_before_another_begins(
 
 
 async def test_a_dead_leaders_lease_runs_out(kube: KubeClient, cluster: FakeCluster) -> None:
-    dead = {"holderIdentity": "dead", "leaseDurationSeconds": 1}
+    dead = {"holderIdentity": "dead", "leaseDurationSeconds": 2}
     cluster.add(LEASES, {"metadata": {"name": "agent"}, "spec": dead}, namespace="argo")
+    begun = time.monotonic()
     two = Candidate(kube, "two")
-    await asyncio.sleep(0.5)
-    assert not two.working
     await until(lambda: two.working)
+    assert time.monotonic() - begun >= 2
     await two.stop()
 
 

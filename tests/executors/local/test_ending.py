@@ -64,14 +64,14 @@ async def test_a_part_ends_alone_and_once_it_is_led_with_the_pod() -> None:
     first, second = pod.part(), pod.part()
     first.want("", "", 30.0)
     assert (first.wanted, second.wanted, pod.wanted) == (True, False, False)
-    pod.want("Stopped", "by request", 5.0)
+    pod.want("Stopped", "by request", 25.0)
     assert (first.grace_s, second.wanted) == (30.0, False)
     await asyncio.sleep(0.01)
     for part in (first, second):
         pod.lead(part)
     # What the pod has used up of its grace period, the part does not have.
-    assert 4.0 < await first.changed(30.0) < 5.0
-    assert 4.0 < await second.changed() < 5.0
+    assert 5.0 < await first.changed(30.0) < 25.0
+    assert 5.0 < await second.changed() < 25.0
     pod.want("Stopped", "again", 1.0)
     assert (await first.changed(2.0), await second.changed(2.0)) == (1.0, 1.0)
 

@@ -64,8 +64,8 @@ def spec(port: int, *more: dict[str, Any], script: str = "true") -> PodSpec:
 async def test_a_port_that_is_taken_is_told(opened: Open) -> None:
     other = {"name": "other", "image": IMAGE, "command": ["true"]}
     async with opened() as executor:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
+        port = await unused_port()
+        with socket.create_server(("127.0.0.1", port)):
             alone = await run(executor, request(name="alone", spec=spec(port)))
             several = await run(executor, request(name="several", spec=spec(port, other)))
         after = await run(executor, request(name="after", spec=spec(port)))
@@ -117,7 +117,7 @@ async def answers(port: int) -> bool:
     except OSError:
         return False
     with suppress(OSError, TimeoutError):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             answer = await reader.read()
     writer.close()
     return answer == b"answer\n"

@@ -87,7 +87,7 @@ async def test_who_follows_and_finds_nothing_knows_at_once_where_to_resume(
         await pump(store)
     query = LogQuery(follow=True, tail_lines=tail)
     follower = store.read(KEY, query, lambda: False)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         chunk = await anext(follower)
     assert (chunk.data, list(chunk.runs())) == (b"", [])
     await follower.aclose()  # type: ignore[attr-defined] # a generator
@@ -139,7 +139,7 @@ async def test_a_follower_waits_for_the_first_line_and_the_last(store: LogStore)
             if chunk.data:
                 seen.put_nowait(chunk.data)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         follower = asyncio.ensure_future(follow())
         await asyncio.sleep(0)
         writer = await store.open(KEY)
@@ -168,7 +168,7 @@ async def test_finished_wakes_the_followers_of_the_whole_pod(store: LogStore) ->
     ended = True
     store.finished("uid")
     store.finished("unknown")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await asyncio.gather(*followers) == [b"", b""]
 
 

@@ -56,8 +56,8 @@ class LifecycleCases(Harness):
         await read_until(runtime, handle, b"ready")
         began = time.monotonic()
         await within(runtime.stop(handle, grace_s=0.3))
-        assert 0.3 <= time.monotonic() - began < 5
-        end = await within(runtime.wait(handle), 1)
+        assert 0.3 <= time.monotonic() - began < 9, "as asked, and not as engines do by themselves"
+        end = await within(runtime.wait(handle))
         assert (end.exit_code, end.reason) == (137, "Error")
 
     async def test_stop_lets_it_end_in_its_own_way(self, runtime: Runtime) -> None:
@@ -66,7 +66,7 @@ class LifecycleCases(Harness):
         handle = await self.begin(runtime, self.task("polite"))
         await read_until(runtime, handle, b"ready")
         await within(runtime.stop(handle, grace_s=30))
-        assert (await within(runtime.wait(handle), 1)).exit_code == 5
+        assert (await within(runtime.wait(handle))).exit_code == 5
 
     async def test_stop_and_remove_may_be_repeated(self, runtime: Runtime) -> None:
         handle = await self.begin(runtime, self.task("sleep", 600))

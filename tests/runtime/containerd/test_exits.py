@@ -34,7 +34,7 @@ async def test_a_kill_for_want_of_memory_is_told(events: tuple[Any, ...], tmp_pa
     waiting = await exits.ending("c")
     for each in events:
         exits._take(envelope(each))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert (await waiting).reason == "OOMKilled"
 
 
@@ -57,5 +57,5 @@ async def test_without_one_the_end_is_an_error(tmp_path: Path) -> None:
     exits.expect("c", limited=True)
     waiting = await exits.ending("c")
     exits._take(envelope(END))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert (await waiting).reason == "Error"

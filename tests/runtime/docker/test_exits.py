@@ -78,7 +78,7 @@ async def test_a_kill_that_the_engine_misses_is_known_to_the_kernel(
     actor = wire.Actor(id="c", attributes={"exitCode": "137"})
     exits._take(wire.Event(action="die", actor=actor, time_ns=1))
     assert ending.done() == told
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert (await ending).reason == reason
 
 
