@@ -40,12 +40,12 @@ def kubelet(cluster: FakeCluster, directory: Path) -> Iterator[None]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(40)
     try:
         yield
     finally:
         done.set()
-        thread.join(10)
+        thread.join(40)
 
 
 @pytest.fixture

@@ -106,12 +106,20 @@ def _members(parent: str) -> list[int]:
     return list(pids)
 
 
-def remove_cgroups(parent: str) -> None:
-    """Remove the control groups named *parent* with all below them; they must hold no process."""
-    for top in cgroups_of(parent):
-        for directory, _, _ in os.walk(top, topdown=False):
-            with suppress(OSError):
-                Path(directory).rmdir()
+def remove_cgroups(parent: str, *, limit_s: float = 30.0) -> None:
+    """Remove the control groups named *parent* with all below them; waits for processes that end.
+
+    A killed process counts as one of its group's until the kernel has taken it apart.
+    """
+    deadline = time.monotonic() + limit_s
+    while tops := cgroups_of(parent):
+        for top in tops:
+            for directory, _, _ in os.walk(top, topdown=False):
+                with suppress(OSError):
+                    Path(directory).rmdir()
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.02)
 
 
 def processes_naming(path: Path) -> list[int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.engines import kernel
+from tests.engines.availability import need
 
 
 @pytest.mark.parametrize("word", ["{}", "{}/socket", "--socket={}/socket", "--directory={}"])
@@ -20,3 +22,17 @@ def test_a_process_that_names_the_directory_is_found_and_killed(word: str, tmp_p
         kernel.kill_naming(ours)
     assert found == ([child.pid], [])
     assert child.returncode == -9
+
+
+def test_control_groups_go_with_the_last_process_in_them(
+    pytestconfig: pytest.Config,
+) -> None:
+    need(pytestconfig)
+    name = f"axe-test-{os.getpid()}"
+    groups = Path("/sys/fs/cgroup")
+    group = (groups / "pids" if (groups / "pids").is_dir() else groups) / name / "below"
+    group.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "0.5"]) as child:
+        (group / "cgroup.procs").write_text(str(child.pid))
+        kernel.remove_cgroups(name)
+    assert kernel.cgroups_of(name) == []
