@@ -1,7 +1,9 @@
 """The .proto files: everything is documented, named as promised, and log columns are packed."""
 
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 from google.protobuf.descriptor import (
@@ -10,40 +12,18 @@ from google.protobuf.descriptor import (
     FileDescriptor,
 )
 
-from argoexec_cli.rpc.gen.argoexec.v1alpha1 import (
-    exec_pb2,
-    executor_pb2,
-    info_pb2,
-    logs_pb2,
-    pods_pb2,
-    workflows_pb2,
-)
-from argoexec_cli.rpc.gen.k8s import (
-    config_pb2,
-    container_pb2,
-    intstr_pb2,
-    meta_pb2,
-    pod_pb2,
-    resource_pb2,
-    status_pb2,
-    unsupported_pb2,
-    volume_pb2,
-)
+from argoexec_cli.rpc.gen import k8s
+from argoexec_cli.rpc.gen.argoexec import v1alpha1
+from argoexec_cli.rpc.gen.argoexec.v1alpha1 import executor_pb2, logs_pb2
+from argoexec_cli.rpc.gen.k8s import meta_pb2, pod_pb2
 
 PROTO = Path(__file__).parents[2] / "proto"
-OWN = [exec_pb2, executor_pb2, info_pb2, logs_pb2, pods_pb2, workflows_pb2]
-KUBERNETES = [
-    config_pb2,
-    container_pb2,
-    intstr_pb2,
-    meta_pb2,
-    pod_pb2,
-    resource_pb2,
-    status_pb2,
-    unsupported_pb2,
-    volume_pb2,
+FILES: list[FileDescriptor] = [
+    import_module(f"{package.__name__}.{module.name}").DESCRIPTOR
+    for package in (v1alpha1, k8s)
+    for module in iter_modules(package.__path__)
+    if module.name.endswith("_pb2")
 ]
-FILES: list[FileDescriptor] = [module.DESCRIPTOR for module in OWN + KUBERNETES]
 DECLARATION = re.compile(
     r"^\s*(?:(?:message|enum|service|rpc)\s+(?P<named>\w+)"
     r"|(?:(?:repeated|optional)\s+)?(?:map<.*>|[\w.]+)\s+(?P<field>\w+)\s*=\s*\d+.*;"

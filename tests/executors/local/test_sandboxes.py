@@ -32,7 +32,8 @@ class _Slow(FlakyRuntime):
         await super().remove(handle)
 
 
-async def test_one_that_is_being_made_when_the_pod_is_stopped_is_removed(opener: Opener) -> None:
+def slowly(opener: Opener) -> list[_Slow]:
+    """Have sandboxes made when a test says so; return the runtimes that were opened since."""
     made: list[_Slow] = []
 
     def wrap(runtime: Runtime) -> Runtime:
@@ -40,6 +41,11 @@ async def test_one_that_is_being_made_when_the_pod_is_stopped_is_removed(opener:
         return made[-1]
 
     opener.wrap = wrap
+    return made
+
+
+async def test_one_that_is_being_made_when_the_pod_is_stopped_is_removed(opener: Opener) -> None:
+    made = slowly(opener)
     executor = await opener.open()
     spec = PodSpec(containers=(container("true", "one"), container("true", "two")))
     ref = (await executor.run_pod(request(spec=spec))).ref
@@ -56,13 +62,7 @@ async def test_one_that_is_being_made_when_the_pod_is_stopped_is_removed(opener:
 
 
 async def test_an_executor_that_closes_waits_for_none(opener: Opener) -> None:
-    made: list[_Slow] = []
-
-    def wrap(runtime: Runtime) -> Runtime:
-        made.append(_Slow(runtime))
-        return made[-1]
-
-    opener.wrap = wrap
+    made = slowly(opener)
     executor = await opener.open()
     ref = (await executor.run_pod(request("exit 4"))).ref
     await made[0].reached.wait()
