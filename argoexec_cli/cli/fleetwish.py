@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -37,14 +37,7 @@ async def wanted_fleet(session: Session, wish: Wish, before: Fleet | None, place
     _check_baking(wish, before)
     provider = _provider(wish, before)
     base = before or Fleet(name=wish.name, provider=provider, created=now(), baking=wish.doing.bake)
-    changes = said(
-        runtime=wish.software.runtime,
-        connect=wish.network.connect,
-        via=wish.network.via,
-        offline=wish.software.offline,
-    )
-    prepull = _images(wish.software.prepull, base.prepull)
-    fleet = msgspec.structs.replace(base, **changes, prepull=prepull)
+    fleet = msgspec.structs.replace(base, **_said(wish))
     _check_provider(provider, wish)
     if provider == "aws":
         spec = await wanted_spec(session, wish, fleet, place)
@@ -76,16 +69,25 @@ def _check_provider(provider: Provider, wish: Wish) -> None:
     foreign = {"aws": given, "ssh": made, "local": {**made, **given, "--via": network.via}}
     if hosts.spot and hosts.on_demand:
         raise InvalidError("--spot and --on-demand contradict each other", hint="say one of them")
+    if software.offline and software.online:
+        raise InvalidError("--offline and --online contradict each other", hint="say one of them")
     if odd := [name for name, value in foreign[provider].items() if value]:
         raise InvalidError(
             f"{', '.join(odd)}: not for hosts of provider {provider}", hint="leave it out"
         )
 
 
-def _images(said: list[str] | None, before: tuple[str, ...]) -> tuple[str, ...]:
-    if said is None:
-        return before
-    return () if said == [_NONE] else tuple(said)
+def _said(wish: Wish) -> dict[str, Any]:
+    """Return what the command line says of what every provider's fleet has."""
+    network, software = wish.network, wish.software
+    changes = said(runtime=software.runtime, connect=network.connect, offline=software.offline)
+    if network.via:
+        changes["via"] = "ssh" if network.via == "ssh" else ""
+    if software.online:
+        changes["offline"] = False
+    if software.prepull:
+        changes["prepull"] = () if software.prepull == [_NONE] else tuple(software.prepull)
+    return changes
 
 
 def _network(text: str) -> str:

@@ -97,7 +97,7 @@ def _check_register(fleet: Fleet, doing: Doing) -> None:
     if (doing.register or doing.default) and fleet.via:
         raise UnsupportedError(
             "an executor that is reached by SSH cannot be registered: the controller has no key",
-            hint="leave out --via ssh, or --register",
+            hint="say --via direct, or leave out --register",
         )
 
 

@@ -104,6 +104,15 @@ async def test_what_is_not_said_stays_as_it_was(session: Session, place: Place) 
     assert (given.given, given.prepull) == (GIVEN.given, ("a:1",))
 
 
+async def test_what_was_said_once_can_be_taken_back(session: Session, place: Place) -> None:
+    said = wish(network=Network(via="ssh"), software=Software(offline=True, prepull=["a:1"]))
+    fleet = await wanted_fleet(session, said, GIVEN, place)
+    assert (fleet.via, fleet.offline, fleet.prepull) == ("ssh", True, ("a:1",))
+    assert await wanted_fleet(session, wish(), fleet, place) == fleet
+    back = wish(network=Network(via="direct"), software=Software(online=True, prepull=["none"]))
+    assert await wanted_fleet(session, back, fleet, place) == GIVEN
+
+
 async def test_hosts_of_a_given_subnet_have_private_addresses_where_those_are_used(
     session: Session, place: Place
 ) -> None:
@@ -125,6 +134,7 @@ class Wrong(NamedTuple):
 BAKING = msgspec.structs.replace(MADE, baking=True)
 ENDING = msgspec.structs.replace(GIVEN, phase="destroying")
 BOTH = Hosts(spot=True, on_demand=True)
+NEITHER = Software(offline=True, online=True)
 TWICE = Hosts(host=["admin@10.0.0.5", "root@10.0.0.5"])
 
 
@@ -137,6 +147,7 @@ TWICE = Hosts(host=["admin@10.0.0.5", "root@10.0.0.5"])
         Wrong("no host", wish(Hosts(provider="ssh")), None, InvalidError, "which hosts"),
         Wrong("twice", wish(TWICE), None, InvalidError, "the same host twice"),
         Wrong("spot", wish(BOTH), MADE, InvalidError, "contradict each other"),
+        Wrong("index", wish(software=NEITHER), MADE, InvalidError, "contradict each other"),
         Wrong("region", wish(network=Network(region="us-east-1")), MADE, InvalidError, "is in eu"),
         Wrong("baking", wish(), BAKING, PreconditionError, "is being baked"),
         Wrong("bake", wish()._replace(doing=Doing(bake=True)), MADE, PreconditionError, "a fleet"),

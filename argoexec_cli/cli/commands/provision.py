@@ -63,7 +63,8 @@ class Network(NamedTuple):
         Option(metavar="WHICH", help="The addresses to use: public or private."),
     ] = None
     via: Annotated[
-        Literal["ssh"] | None, Option(metavar="WAY", help="ssh: carry the daemon's port by SSH.")
+        Literal["ssh", "direct"] | None,
+        Option(metavar="WAY", help="ssh: carry the daemon's port by SSH; direct: no longer."),
     ] = None
     backend: Annotated[
         str, Option(metavar="URL", help="Terraform's state: s3://BUCKET/KEY?region=NAME.")
@@ -79,6 +80,9 @@ class Software(NamedTuple):
     ] = None
     offline: Annotated[
         bool, Option("--offline", help="Hosts reach no package index: bring the wheels along.")
+    ] = False
+    online: Annotated[
+        bool, Option("--online", help="No longer --offline: hosts install from their index.")
     ] = False
     prepull: Annotated[
         list[str] | None,
