@@ -64,9 +64,9 @@ class Role:
             "containerd_start_limit_s": 20,
         }
 
-    def apply(self, **variables: object) -> tuple[int, str]:
+    def apply(self, *flags: str, **variables: object) -> tuple[int, str]:
         """Run the playbook; return how many tasks changed something, and all that it said."""
-        argv = [str(Path(sys.executable).with_name("ansible-playbook"))]
+        argv = [str(Path(sys.executable).with_name("ansible-playbook")), *flags]
         argv += ["-i", "localhost,", "-c", "local", str(ANSIBLE / "playbooks/containerd.yml")]
         argv += ["-e", json.dumps({**self._variables, **variables})]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
@@ -136,6 +136,12 @@ async def test_pods_run_and_a_second_run_changes_nothing(
     assert not role.pid.exists()
     assert not kernel.processes_naming(role.directory)
     assert role.apply(containerd_state="stopped")[0] == 0
+
+
+@without_service_manager
+def test_check_mode_tells_of_changes_and_makes_none(role: Role) -> None:
+    assert role.apply("--check", containerd_start_limit_s=1)[0] > 0
+    assert not list(role.directory.iterdir())
 
 
 @without_service_manager
