@@ -2,14 +2,14 @@
 
 `Tasks` keeps, names and watches background tasks: one that ends with an unexpected error is logged
 at once, not when somebody finally awaits it. `Cleanups` owns work that has to finish although its
-caller was cancelled.
+caller was cancelled. `to_the_end` is for several things at once that all matter.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 _log = logging.getLogger(__name__)
@@ -115,6 +115,17 @@ class Signal:
         is missed.
         """
         return self._event.wait
+
+
+async def to_the_end(*works: Awaitable[_T]) -> list[_T]:
+    """Await all of *works* at once, each to its end whatever becomes of the others; then raise the
+    first error, in their order. Cancelling cancels them all.
+    """
+    ends = await asyncio.gather(*works, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+    return [end for end in ends if not isinstance(end, BaseException)]
 
 
 def _log_error(task: asyncio.Task[Any]) -> None:

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from argoexec_cli.aio import Cleanups, Signal, Tasks
+from argoexec_cli.aio import Cleanups, Signal, Tasks, to_the_end
 
 
 async def fail() -> None:
@@ -129,3 +129,38 @@ async def test_a_signal_wakes_those_who_wait_and_not_those_who_come() -> None:
     assert not late.done()
     signal.fire()
     assert await late
+
+
+async def test_what_is_done_to_the_end_is_over_when_the_first_error_comes() -> None:
+    done: list[int] = []
+
+    async def slow(number: int) -> int:
+        await asyncio.sleep(0.01)
+        done.append(number)
+        return number
+
+    async def refuse() -> int:
+        raise ValueError("later")
+
+    with pytest.raises(ValueError, match="broken"):
+        await to_the_end(slow(1), fail(), refuse(), slow(2))
+    assert done == [1, 2]
+    assert await to_the_end(slow(3), slow(4)) == [3, 4]
+
+
+async def test_cancelling_ends_all_that_is_done_to_the_end() -> None:
+    ended = asyncio.Event()
+
+    async def hang() -> None:
+        try:
+            await forever()
+        finally:
+            ended.set()
+
+    work = asyncio.create_task(to_the_end(hang(), forever()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert ended.is_set()

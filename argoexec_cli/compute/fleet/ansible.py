@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from argoexec_cli.aio import to_the_end
 from argoexec_cli.compute.ansible import Configuration, Target, configure, load_runner
 from argoexec_cli.compute.ansible.playbooks import find_program
 from argoexec_cli.compute.events import OnStep, Step
@@ -90,9 +91,8 @@ class AnsibleConfigure:
 
         async def finish(host: Host) -> None:
             login = logins[host.name]
-            await asyncio.gather(
-                *(_pull(fleet, host, login, image, on_step) for image in fleet.prepull)
-            )
+            pulls = (_pull(fleet, host, login, image, on_step) for image in fleet.prepull)
+            await to_the_end(*pulls)
             await then(host)
 
         def configured(key: str) -> None:
@@ -118,7 +118,7 @@ class AnsibleConfigure:
         on_step: OnStep,
     ) -> None:
         """See `Configure.remove`."""
-        await asyncio.gather(*(_remove(host, logins[host.name], on_step) for host in hosts))
+        await to_the_end(*(_remove(host, logins[host.name], on_step) for host in hosts))
 
 
 def _configuration(fleet: Fleet) -> Configuration:

@@ -7,11 +7,12 @@ The record says how far a run came; nothing is believed that can be asked.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
+from argoexec_cli.aio import to_the_end
 from argoexec_cli.compute.events import OnStep, Step
 from argoexec_cli.compute.fleet import access, daemon
 from argoexec_cli.compute.fleet.compute import Compute, Preview
@@ -140,7 +141,7 @@ class Provisioning:
                 await wait_for_login(login, host.name, self._on_step, limits)
 
         await asyncio.gather(
-            self._together(hosts, reach), self._configure.prepare(self.fleet, self._place)
+            to_the_end(*map(reach, hosts)), self._configure.prepare(self.fleet, self._place)
         )
 
     async def _configured(self, hosts: Sequence[Host], ways: dict[str, Endpoint]) -> None:
@@ -166,15 +167,6 @@ class Provisioning:
         now = next(each for each in self.fleet.hosts if each.name == host.name)
         self.fleet = self.fleet.with_host(msgspec.structs.replace(now, proved=True))
         self._save()
-
-    async def _together(
-        self, hosts: Sequence[Host], work: Callable[[Host], Awaitable[None]]
-    ) -> None:
-        """Do *work* for all hosts at once, to the end of each; raise the first that failed."""
-        ends = await asyncio.gather(*map(work, hosts), return_exceptions=True)
-        for end in ends:
-            if isinstance(end, BaseException):
-                raise end
 
     def _way(self, host: Host) -> Endpoint:
         return access.endpoint(self.fleet, self._place, host, self._compute.login(host))

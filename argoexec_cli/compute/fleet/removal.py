@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from argoexec_cli.aio import to_the_end
 from argoexec_cli.compute.events import OnStep, Source, State, Step
 from argoexec_cli.compute.fleet import access
 from argoexec_cli.compute.fleet.clearing import end_all
@@ -94,10 +95,7 @@ async def _remove_daemons(fleet: Fleet, tools: Tools, *, force: bool) -> None:
             if host.configured and not force:
                 raise
 
-    ends = await asyncio.gather(*map(remove, fleet.hosts), return_exceptions=True)
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end
+    await to_the_end(*map(remove, fleet.hosts))
 
 
 async def _see_it_gone(fleet: Fleet, tools: Tools, *, force: bool) -> None:
