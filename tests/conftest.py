@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -25,6 +26,12 @@ pytest.register_assert_rewrite(
 from tests.engines import containerd, docker, kernel, registry  # noqa: E402 - must follow the registration above
 from tests.engines.availability import REQUIRE_OPTION, need  # noqa: E402
 from tests.kube.fixtures import cluster, kube, kubeconfig  # noqa: E402, F401 - fixtures for all
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,6 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 LEAK = """
@@ -45,3 +46,7 @@ async def test_a_leaked_task_fails_the_test_that_left_it(suite: Path) -> None:
 def test_short_tmp_holds_a_unix_socket_with_a_long_name(short_tmp: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(short_tmp / ("s" * 80)))
+
+
+def test_no_generated_example_is_timed() -> None:
+    assert hypothesis.settings().deadline is None

@@ -10,10 +10,12 @@ import msgspec
 
 from argoexec_cli.cli.connect import Server
 from argoexec_cli.cli.items import Item, item_of_pod, item_of_run
+from argoexec_cli.controller.documents import Document
 from argoexec_cli.controller.load import load_everything, read_source
 from argoexec_cli.controller.plan import check_run
 from argoexec_cli.controller.submission import Overrides, Submission
 from argoexec_cli.errors import ArgoexecError, InvalidError
+from argoexec_cli.models.base import FieldError
 from argoexec_cli.models.companions import Companions
 from argoexec_cli.models.pod import Pod
 from argoexec_cli.models.record import PodRecord, PodRequest
@@ -50,6 +52,8 @@ def load_manifests(
         raise InvalidError("nothing to run: no Workflow and no Pod", hint="add the Pod's manifest")
     if not any(naming):
         return given
+    if all(naming):
+        raise InvalidError("--name and --generate-name: one name is enough", hint="leave one out")
     if len(given.objects) != 1:
         raise InvalidError(
             f"one name for {len(given.objects)} manifests", hint="submit them one by one"
@@ -63,18 +67,20 @@ async def submit_all(
     """Send everything, several at a time; return the items, in the order of its objects.
 
     Those that are refused do not keep back the others: *on_accepted* hears of what was accepted
-    before the first error is raised.
+    before the first error is raised. It has file and line, where the executor minds a field.
     """
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def send(one: Manifest) -> Item | ArgoexecError:
+    async def send(one: Manifest, document: Document) -> Item | ArgoexecError:
         async with gate:
             try:
                 return await _submit(server, one, given.companions)
+            except FieldError as exc:
+                return document.located(exc)
             except ArgoexecError as exc:
                 return exc
 
-    outcomes = await asyncio.gather(*(send(one) for one in given.objects))
+    outcomes = await asyncio.gather(*map(send, given.objects, given.documents))
     accepted = [outcome for outcome in outcomes if isinstance(outcome, Item)]
     on_accepted(accepted)
     for outcome in outcomes:

@@ -105,10 +105,11 @@ def objects_of(document: Document) -> Iterator[Document]:
         yield from objects_of(document._replace(line=line, data=item))
 
 
-def too_large(file: str, size: int) -> InvalidError:
-    """Return the error for a manifest of *size* bytes, or of more."""
+def too_large(file: str, size: int | None) -> InvalidError:
+    """Return the error for a manifest of *size* bytes; None: it was not read to its end."""
+    told = f"{size:,} bytes are" if size else "what comes is"
     return InvalidError(
-        f"{file}: {size:,} bytes are too large for a manifest (limit: {MAX_BYTES:,})",
+        f"{file}: {told} too large for a manifest (limit: {MAX_BYTES:,} bytes)",
         hint="put data into the image or a volume, and split many documents into several files",
     )
 

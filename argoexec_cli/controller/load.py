@@ -41,7 +41,7 @@ _VERSIONS: Final = {
     "Secret": "v1",
 }
 _KINDS_HINT: Final = "kinds that work: " + ", ".join(
-    f"{kind} ({version})" for kind, version in _VERSIONS.items()
+    [*(f"{kind} ({version})" for kind, version in _VERSIONS.items()), "a List (v1) of them"]
 )
 
 
@@ -55,7 +55,10 @@ class Source(NamedTuple):
 def read_source(path: str, stdin: BinaryIO) -> Source:
     """Read a manifest; `-` is *stdin*. Reads no more than it takes to see that it is too large."""
     if path == "-":
-        return Source("stdin", stdin.read(MAX_BYTES + 1))
+        text = stdin.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise too_large("stdin", None)
+        return Source("stdin", text)
     try:
         with Path(path).open("rb") as file:
             text = file.read(MAX_BYTES + 1)

@@ -44,9 +44,10 @@ class Part(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """What to run, and what their pods may refer to."""
+    """What to run, where each is written, and what their pods may refer to."""
 
     objects: list[WorkflowRun | Pod]
+    documents: Sequence[Document]
     companions: Companions = Companions()
 
 
@@ -63,7 +64,10 @@ def assemble(parts: Sequence[Part], overrides: Overrides) -> Submission:
     `InvalidError` with file and line.
     """
     _check_unique(parts)
-    return Submission(_runnable(parts, overrides), _beside(parts, overrides))
+    runs = _runnable(parts, overrides)
+    return Submission(
+        [run for run, _ in runs], [document for _, document in runs], _beside(parts, overrides)
+    )
 
 
 def _beside(parts: Sequence[Part], overrides: Overrides) -> Companions:
@@ -79,7 +83,9 @@ def _beside(parts: Sequence[Part], overrides: Overrides) -> Companions:
     return companions(given)
 
 
-def _runnable(parts: Sequence[Part], overrides: Overrides) -> list[WorkflowRun | Pod]:
+def _runnable(
+    parts: Sequence[Part], overrides: Overrides
+) -> list[tuple[WorkflowRun | Pod, Document]]:
     definitions = {
         part.value.metadata.name: part for part in parts if isinstance(part.value, Workflow)
     }
@@ -88,16 +94,16 @@ def _runnable(parts: Sequence[Part], overrides: Overrides) -> list[WorkflowRun |
         for part in parts
         if isinstance(part.value, WorkflowRun) and part.value.spec.workflow_ref
     }
-    runs: list[WorkflowRun | Pod] = []
+    runs: list[tuple[WorkflowRun | Pod, Document]] = []
     known: dict[str, None] = {}
     for part in parts:
         if isinstance(part.value, Pod):
             pod = _named(part.value, part.document, overrides)
             _check_pod(pod, part.document)
-            runs.append(pod)
+            runs.append((pod, part.document))
         elif draft := _draft(part, definitions, referenced):
             known |= dict.fromkeys(_parameters_of(draft.run))
-            runs.append(_finish(draft, overrides))
+            runs.append((_finish(draft, overrides), part.document))
     for name in overrides.parameters:
         if name not in known:
             error = unknown_parameter(name, known, "")

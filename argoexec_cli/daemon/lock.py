@@ -63,7 +63,7 @@ def _lock(file: int, data_dir: Path) -> None:
         pid = _pid(file)
         raise PreconditionError(
             f"the data directory {data_dir} is in use by the daemon with pid {pid or 'unknown'}",
-            hint=f"stop it with: kill {pid}" if pid else "choose another one with --data-dir",
+            hint=f"argoexec serve --stop --data-dir {data_dir}, or choose another --data-dir",
         ) from exc
 
 

@@ -207,3 +207,21 @@ def test_a_status_that_does_not_exist_is_refused_with_the_choices(flag: str, alo
 )
 def test_a_fleet_that_contradicts_itself(flags: list[str], message: str, alone: Cli) -> None:
     check(alone("provision", "odd", *flags), 2, message)
+
+
+def test_what_the_executor_minds_is_named_with_file_and_line(cli: Cli) -> None:
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: twice}\nspec:\n  containers:\n"
+        "  - {name: main, image: busybox}\n  - image: busybox\n    name: main\n"
+    )
+    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: first}}\n---\n{pod}"
+    check(cli("submit", "-", stdin=text), 2, "stdin:12: spec.containers[1].name: another container")
+
+
+def test_two_ways_to_name_it_are_one_too_many(alone: Cli) -> None:
+    flags = ("--name", "one", "--generate-name", "other-")
+    check(alone("submit", str(EXAMPLES / "pod.yaml"), *flags), 2, "one name is enough")
+
+
+def test_a_manifest_without_an_end_is_not_read_to_its_end(alone: Cli) -> None:
+    check(alone("submit", "-", stdin="x" * 2_000_000), 2, "what comes is too large")

@@ -123,7 +123,7 @@ WORDS = ["a", "-", "--", "-n", "-f", "--tail", "5", "-1", "--tail=3", "--grep", 
 WORDS += ["-c", "--since", "--nope", "-q", "--server", "", "-p", "--previous", "--since-time="]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(WORDS), max_size=6))
 def test_whatever_the_fast_reader_understands_typer_understands_alike(words: list[str]) -> None:
     mine = by_us(COMMANDS["logs"].signature.params, words)

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from argoexec_cli.controller.registering import plan_register, render_diff, write_registry
@@ -128,7 +128,6 @@ def test_a_malformed_file_is_refused_with_its_line(text: str) -> None:
         register(text)
 
 
-@settings(deadline=None)
 @given(
     names=st.lists(st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True), max_size=5),
     base=st.sampled_from([None, NEW, OWN]),

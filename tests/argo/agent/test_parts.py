@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from argoexec_cli.argo.agent.deciding import Do, absent, decide
@@ -160,7 +160,6 @@ _RESULT = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(st.text("ab", min_size=1), st.one_of(st.none(), _RESULT), max_size=6),
     st.integers(0, 1 << 20),

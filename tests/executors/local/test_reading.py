@@ -13,7 +13,7 @@ from argoexec_cli.executors.local import reading
 from argoexec_cli.executors.local.blocks import encode_block
 from argoexec_cli.models.logs import STDERR, STDOUT, LogQuery, LogRun, make_chunk
 
-FAST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+FAST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 LINES = st.lists(st.binary(max_size=6).map(lambda text: text.replace(b"\n", b"") + b"\n"))
 
 

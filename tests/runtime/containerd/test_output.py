@@ -16,7 +16,7 @@ from argoexec_cli.runtime.containerd.logfile import OutputFile
 from argoexec_cli.runtime.containerd.logs import ContainerLog
 from argoexec_cli.runtime.containerd.position import Position
 
-FAST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+FAST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def log_of(tmp_path: Path, position: str = "") -> ContainerLog:
