@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from argoexec_cli.cli.boundary import show_message
 from argoexec_cli.cli.catalog import COMMANDS, names
 from argoexec_cli.cli.dashes import refuse_undashed
-from argoexec_cli.cli.declare import Argument, Param, fields_of
+from argoexec_cli.cli.declare import REQUIRED, Argument, Param, fields_of
 from argoexec_cli.cli.run import Command, load_command, run_command
 from argoexec_cli.cli.session import Options
 from argoexec_cli.errors import ExitCode
@@ -155,8 +155,9 @@ def _declare(
     parameters = [inspect.Parameter("ctx", kind, annotation=typer.Context)]
     for param in params:
         annotation = _ANNOTATED[param.type, _info(param, hidden=hidden)]
+        default = inspect.Parameter.empty if param.default is REQUIRED else param.default
         parameters.append(
-            inspect.Parameter(param.name, kind, default=param.default, annotation=annotation)
+            inspect.Parameter(param.name, kind, default=default, annotation=annotation)
         )
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # for typer
     callback.__annotations__ = {each.name: each.annotation for each in parameters}

@@ -7,12 +7,12 @@ several times as long as everything else that a short command does.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
 Complete = Callable[[Any, str], list[str]]
-REQUIRED: Final = inspect.Parameter.empty
+REQUIRED: Final = object()
+"""Stands for the default of a parameter that has none."""
 
 
 class Option:
@@ -66,15 +66,15 @@ class Signature:
     def __init__(self, command: Callable[..., Any], common: Any) -> None:
         """Read the signature of *command* after its session; *common* is a NamedTuple for all."""
         hints = get_type_hints(command, include_extras=True)
-        own = list(inspect.signature(command).parameters.values())[1:]
+        own = _parameters(command)[1:]
         self._common = common
-        self._bundles = {p.name: hints[p.name] for p in own if hasattr(hints[p.name], "_fields")}
+        self._bundles = {name: hints[name] for name, _ in own if hasattr(hints[name], "_fields")}
         self.params: list[Param] = []
-        for each in own:
-            if each.name in self._bundles:
-                self.params += fields_of(self._bundles[each.name])
+        for name, default in own:
+            if name in self._bundles:
+                self.params += fields_of(self._bundles[name])
             else:
-                self.params.append(_param(each.name, hints[each.name], each.default))
+                self.params.append(_param(name, hints[name], default))
         self.params += fields_of(common)
 
     def split(self, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -88,6 +88,17 @@ class Signature:
 def _take(given: dict[str, Any], bundle: Any) -> Any:
     """Move the fields of *bundle* out of *given*."""
     return bundle(**{name: given.pop(name) for name in bundle._fields})
+
+
+def _parameters(command: Any) -> list[tuple[str, Any]]:
+    """Return name and default of each parameter, as `inspect.signature` would, which takes longer
+    to import than a command line takes to read.
+    """
+    code = command.__code__
+    names = code.co_varnames[: code.co_argcount]
+    defaults = command.__defaults__ or ()
+    required = [REQUIRED] * (len(names) - len(defaults))
+    return list(zip(names, [*required, *defaults], strict=True))
 
 
 def fields_of(bundle: Any) -> list[Param]:

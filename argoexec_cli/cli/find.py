@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Final, NamedTuple
 
 from argoexec_cli.cli.connect import Server
@@ -152,6 +151,8 @@ async def _latest(server: Server, wanted: Name) -> Item:
 
 
 async def _not_found(server: Server, wanted: Name) -> NotFoundError:
+    import difflib  # for errors alone
+
     names = {item.name for item in await list_items(server, wanted.namespace, kind=wanted.kind)}
     close = difflib.get_close_matches(wanted.name, names, n=1)
     what = {"pod": "pod", "workflowrun": "run", None: "run or pod"}[wanted.kind]

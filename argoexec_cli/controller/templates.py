@@ -5,7 +5,6 @@ A tag is replaced once; what it is replaced with is data, and not searched for f
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,6 +53,8 @@ def _unresolved(tag: str, values: Mapping[str, str], path: str) -> FieldError:
             f"expressions are not supported: {_shorten('{{' + tag + '}}')}",
             hint="use a simple tag such as {{inputs.parameters.NAME}}",
         )
+    import difflib  # for errors alone
+
     # `inputs.parameters` is all of them as JSON: hardly what a misspelt name stands for.
     single = [name for name in values if name not in _ALL_OF]
     close = difflib.get_close_matches(tag[:_SHOWN], single, n=1)

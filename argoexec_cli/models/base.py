@@ -3,11 +3,11 @@
 The models hold exactly the fields that argoexec implements, under Kubernetes' and Argo's own
 (camelCase) names. Decoding is strict, so *the model is the list of supported fields*: anything else
 is refused by its path, never ignored.
+
+The modules here do without `from __future__ import annotations`: it makes the types of fields
+strings, and msgspec compiles each of those hundreds at the start of every command.
 """
 
-from __future__ import annotations
-
-import difflib
 import re
 import threading
 from functools import lru_cache
@@ -106,9 +106,10 @@ def encode_json(value: Model) -> bytes:
     return msgspec.json.encode(value)
 
 
-def field_paths(model: type[msgspec.Struct], prefix: str = "") -> list[str]:
+@lru_cache
+def field_paths(model: type[msgspec.Struct], prefix: str = "") -> tuple[str, ...]:
     """List every field that *model* and the models below it have, as `spec.containers[].image`."""
-    paths = []
+    paths: list[str] = []
     for field in msgspec.structs.fields(model):
         inner = _struct_in(field.type)
         many = "[]" if inner and _is_sequence(field.type) else ""
@@ -116,7 +117,7 @@ def field_paths(model: type[msgspec.Struct], prefix: str = "") -> list[str]:
         paths.append(path)
         if inner:
             paths += field_paths(inner, f"{path}.")
-    return paths
+    return tuple(paths)
 
 
 def _make_ready(model: type[_T]) -> None:
@@ -144,6 +145,8 @@ def _suggestion(path: str, model: object) -> str:
     """Return a hint that names the field's most similar sibling, if one is similar."""
     if not (isinstance(model, type) and issubclass(model, msgspec.Struct)):
         return ""
+    import difflib  # for errors alone
+
     parent, _, name = _INDEX.sub("[]", path).rpartition(".")
     close = difflib.get_close_matches(name[:_LONGEST], _children(model).get(parent, []), n=1)
     return f"did you mean {close[0]}?" if close else ""

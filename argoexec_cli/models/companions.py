@@ -1,8 +1,5 @@
 """ConfigMaps and Secrets that come beside pods and runs: each pod gets those that it refers to."""
 
-from __future__ import annotations
-
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -19,7 +16,7 @@ class Companions(Model):
     config_maps: tuple[ConfigMap, ...] = ()
     secrets: tuple[Secret, ...] = ()
 
-    def of(self, pod: Pod) -> Companions:
+    def of(self, pod: Pod) -> "Companions":
         """Return what *pod* refers to, of its own namespace."""
         wanted = set(_references(pod))
         space = pod.metadata.namespace
@@ -33,6 +30,8 @@ class Companions(Model):
         """Equal for equal objects; empty when there are none."""
         if not (self.config_maps or self.secrets):
             return ""
+        import hashlib  # most pods need none, and it loads a large library
+
         return hashlib.sha256(encode_json(self)).hexdigest()[:32]
 
 

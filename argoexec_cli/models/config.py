@@ -1,7 +1,5 @@
 """ConfigMaps and Secrets: they travel with the pod that refers to them by name."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

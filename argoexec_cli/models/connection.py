@@ -4,8 +4,6 @@ Contexts of the config file and entries of the executor registry say it in the s
 paths, never keys.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from argoexec_cli.models.base import Model

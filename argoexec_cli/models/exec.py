@@ -3,8 +3,6 @@
 One that has it says `exec` in `info().capabilities` and implements `Execs` beside `Executor`.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Final, NamedTuple, Protocol

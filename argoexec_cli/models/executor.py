@@ -4,8 +4,6 @@ The gRPC service is the same eight calls: the daemon serves any executor, and th
 one. So a caller never knows whether a pod runs in this process, on another machine or in a cluster.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from typing import Protocol
 

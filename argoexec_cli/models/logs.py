@@ -6,8 +6,6 @@ with one time. A chunk holds many runs: their bytes back to back in `data`, and 
 and streams in three columns of equal length.
 """
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -34,9 +32,9 @@ class LogChunk(NamedTuple):
     """
 
     data: bytes
-    lengths: array[int]
-    times: array[int]
-    streams: array[int]
+    lengths: "array[int]"
+    times: "array[int]"
+    streams: "array[int]"
     cursor: str = ""
 
     def runs(self) -> Iterator[LogRun]:

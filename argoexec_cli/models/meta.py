@@ -1,7 +1,5 @@
 """Object metadata, the part of Kubernetes' ObjectMeta that means something here."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import msgspec

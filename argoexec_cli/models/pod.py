@@ -5,8 +5,6 @@ own, except `restart_policy`: a task runs once, so it is Never unless said other
 its pods with Never too).
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

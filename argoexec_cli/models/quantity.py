@@ -4,8 +4,6 @@ Source: the resource.Quantity type of k8s.io/apimachinery: decimal suffixes n u 
 binary Ki Mi Gi Ti Pi Ei, or an exponent. As there, a value finer than the unit is rounded up.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """What travels between a client and an executor, beside the pod itself."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final, Literal
 

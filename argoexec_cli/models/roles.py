@@ -1,7 +1,5 @@
 """What a client may do: the role that its certificate names in a URI."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 from typing import Final
 

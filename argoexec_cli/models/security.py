@@ -1,7 +1,5 @@
 """Who a container runs as and what it may do. Powers beyond the usual are for policy to grant."""
 
-from __future__ import annotations
-
 from argoexec_cli.models.base import Model
 
 

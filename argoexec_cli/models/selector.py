@@ -4,8 +4,6 @@ joined by commas.
 Source: k8s.io/apimachinery labels.Parse.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Final

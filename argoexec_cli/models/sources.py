@@ -1,7 +1,5 @@
 """Where values of variables and files of volumes come from: ConfigMaps, Secrets, the pod itself."""
 
-from __future__ import annotations
-
 import msgspec
 
 from argoexec_cli.models.base import Model

@@ -1,7 +1,5 @@
 """A pod's status as a kubelet would report it."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final, Literal
 

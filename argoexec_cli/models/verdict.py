@@ -1,7 +1,5 @@
 """What a pod's status means to Argo. Source of the rules and texts: Argo's controller."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 

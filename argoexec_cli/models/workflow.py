@@ -6,8 +6,6 @@ without fields stands for an object that Argo's own tools write out empty (`outp
 means nothing, anything in it is refused by its path.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final, Literal
 

@@ -1,7 +1,5 @@
 """What a client asks of the built-in controller: the protocol behind the service `Workflows`."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from typing import Literal, Protocol
 

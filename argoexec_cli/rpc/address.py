@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -45,6 +46,16 @@ class Address(NamedTuple):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+class Way(NamedTuple):
+    """Where to connect to, a question: why does nothing come through? ("" when
+    unknown), and whether SSH carries it.
+    """
+
+    address: Address
+    complaint: Callable[[], str]
+    carried: bool
 
 
 def parse_address(text: str) -> Address:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Final, NamedTuple
 
 import grpc
@@ -13,13 +13,12 @@ from grpc import aio
 from argoexec_cli.errors import ArgoexecError, DeniedError, UnavailableError, UnsupportedError
 from argoexec_cli.models.connection import Endpoint, Tls
 from argoexec_cli.models.executor import ExecutorInfo
-from argoexec_cli.rpc.address import Address, parse_address, start_hint
+from argoexec_cli.rpc.address import Address, Way, parse_address, start_hint
 from argoexec_cli.rpc.diagnosis import tls_fault
 from argoexec_cli.rpc.gen.argoexec.v1alpha1 import executor_pb2_grpc, info_pb2
 from argoexec_cli.rpc.records import info_from_message
 from argoexec_cli.rpc.status import VERSION_HINT, from_status
 from argoexec_cli.rpc.tls import channel_credentials
-from argoexec_cli.rpc.tunnel import Way, reached
 
 PROTOCOL: Final = "v1alpha1"
 MESSAGE_LIMIT: Final = 64 * 1024 * 1024
@@ -76,11 +75,20 @@ async def connect(
     parsed = parse_address(endpoint.server)
     shown = f"{parsed} via {endpoint.ssh.host}" if endpoint.via and endpoint.ssh else str(parsed)
     name = endpoint.tls.server_name if endpoint.tls else ""
-    async with reached(endpoint, parsed) as way:
+    async with _way(endpoint, parsed) as way:
         _check_socket(way.address)
         route = _Route(way, endpoint.tls, name or parsed.host or "localhost", shown)
         async with _open(route) as channel:
             yield Connection(channel, shown, await _first_contact(channel, route, timeout_s))
+
+
+def _way(endpoint: Endpoint, address: Address) -> AbstractAsyncContextManager[Way]:
+    if not endpoint.via or endpoint.ssh is None:
+        return nullcontext(Way(address, lambda: "", carried=False))
+    # Most connections need no ssh, and a command's start is short.
+    from argoexec_cli.rpc.tunnel import tunnelled
+
+    return tunnelled(endpoint.ssh, address)
 
 
 def _open(route: _Route) -> aio.Channel:

@@ -37,9 +37,13 @@ def is_repeated(field: FieldDescriptor) -> bool:
 
 
 def map_value(field: FieldDescriptor) -> FieldDescriptor | None:
-    """Return the descriptor of a map's values, or None when *field* is no map."""
+    """Return the descriptor of a map's values, or None when *field* is no map.
+
+    A map's entries are the only messages with options here. To read them one by one, protobuf would
+    load the description of itself, which takes longer than everything else at a command's start.
+    """
     kind: Descriptor | None = field.message_type
-    if kind is None or not kind.GetOptions().map_entry:
+    if kind is None or not kind.has_options:
         return None
     return kind.fields_by_name["value"]
 

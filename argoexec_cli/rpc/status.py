@@ -6,10 +6,10 @@ with hint and field path: they travel as JSON in the trailing metadata, under `D
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import grpc
+import msgspec
 
 from argoexec_cli import errors
 from argoexec_cli.errors import (
@@ -61,7 +61,7 @@ def to_status(error: ArgoexecError) -> tuple[grpc.StatusCode, str, tuple[tuple[s
     if isinstance(error, FieldError):
         details["path"] = _cut(error.path)
     code = CODES[_CLASSES[_nearest(error)]]
-    return code, _cut(error.message), ((DETAILS_KEY, json.dumps(details).encode()),)
+    return code, _cut(error.message), ((DETAILS_KEY, msgspec.json.encode(details)),)
 
 
 def from_status(error: grpc.aio.AioRpcError, address: str) -> ArgoexecError:
@@ -98,8 +98,8 @@ def _details(error: grpc.aio.AioRpcError) -> dict[str, str] | None:
     for key, value in metadata:
         if key == DETAILS_KEY:
             try:
-                found = json.loads(value)
-            except ValueError:
+                found = msgspec.json.decode(value)
+            except msgspec.DecodeError:
                 return None
             return (
                 {key: str(text) for key, text in found.items()} if isinstance(found, dict) else None

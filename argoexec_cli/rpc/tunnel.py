@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from argoexec_cli.aio import Tasks
 from argoexec_cli.errors import (
@@ -20,9 +20,9 @@ from argoexec_cli.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from argoexec_cli.models.connection import Endpoint, Ssh
+from argoexec_cli.models.connection import Ssh
 from argoexec_cli.proc import Child, Finished, run
-from argoexec_cli.rpc.address import Address
+from argoexec_cli.rpc.address import Address, Way
 
 _OPEN_LIMIT_S: Final = 20.0
 _CONNECT_S: Final = 10
@@ -43,29 +43,16 @@ _OPTIONS: Final = (
 )
 
 
-class Way(NamedTuple):
-    """Where to connect to, a question: why does nothing come through? ("" when
-    unknown), and whether SSH carries it.
-    """
-
-    address: Address
-    complaint: Callable[[], str]
-    carried: bool
-
-
 @asynccontextmanager
-async def reached(endpoint: Endpoint, address: Address) -> AsyncIterator[Way]:
-    """Give the way to *address*, which is *endpoint*'s: itself, or a socket that SSH carries there.
+async def tunnelled(ssh: Ssh, address: Address) -> AsyncIterator[Way]:
+    """Give a local socket that SSH carries to *address*, which is the host's own.
 
     Closed when the block ends. Raises `DeniedError` for a login that is refused,
     `UnauthenticatedError` for a host key that is unknown or has changed, `UnavailableError` when
     the host does not answer, `PreconditionError` without a program `ssh`.
     """
-    if not endpoint.via or endpoint.ssh is None:
-        yield Way(address, lambda: "", carried=False)
-        return
     with tempfile.TemporaryDirectory(prefix="argoexec-ssh-") as directory:
-        tunnel = _Tunnel(endpoint.ssh, Path(directory) / "s", address)
+        tunnel = _Tunnel(ssh, Path(directory) / "s", address)
         try:
             await tunnel.open()
             yield Way(Address(path=tunnel.local), tunnel.complaint, carried=True)

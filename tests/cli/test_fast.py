@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -16,7 +17,7 @@ from argoexec_cli.cli.catalog import names
 from argoexec_cli.cli.declare import Param
 from argoexec_cli.cli.fast import NotUnderstoodError, parse
 from argoexec_cli.cli.run import Command, load_command
-from tests.cli.conftest import Cli
+from tests.cli.conftest import POD, Cli
 
 COMMANDS = {name: load_command(name) for name in names()}
 
@@ -140,6 +141,29 @@ def test_a_plain_command_does_not_import_typer() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"typer", "click", "pydantic", "rich", "grpc"} & set(done.stderr.split())
+
+
+def test_a_submit_loads_nothing_that_only_other_commands_and_errors_need(cli: Cli) -> None:
+    cli.pod("loaded", "true", "--wait")
+    code = (
+        "import sys\n"
+        "from argoexec_cli.cli.main import run\n"
+        "run(['logs', '-f', 'loaded'])\n"
+        "run(['submit', '-'])\n"
+        "print(*sorted(sys.modules), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=POD.format(name="loads-little", script="true"),
+        env={**os.environ, **cli.environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "loads-little\n"
+    protobuf_of_itself = "google.protobuf.descriptor_pb2"
+    unwanted = {"typer", "difflib", "hashlib", "json", "tempfile", protobuf_of_itself}
+    assert not unwanted & set(done.stderr.split())
 
 
 def test_options_before_the_command_count_too(cli: Cli) -> None:

@@ -11,6 +11,7 @@ import pytest
 from argoexec_cli.errors import InvalidError, UnsupportedFieldError
 from argoexec_cli.models.base import (
     FieldError,
+    Model,
     UnknownFieldError,
     decode,
     decode_json,
@@ -73,6 +74,19 @@ def test_what_is_encoded_is_decoded_and_defaults_are_left_out() -> None:
     pod = decode({"metadata": {"name": "a"}, "spec": {"containers": [MAIN]}}, Pod)
     assert encode(pod) == {"metadata": {"name": "a"}, "spec": {"containers": (MAIN,)}}
     assert decode_json(encode_json(pod), Pod) == pod
+
+
+def test_the_types_of_fields_are_no_strings() -> None:
+    # Each string would be compiled at the start of every command.
+    models = Model.__subclasses__()
+    assert len(models) > 50
+    strings = {
+        f"{model.__module__}.{model.__name__}.{name}"
+        for model in models
+        for name, kind in model.__annotations__.items()
+        if model.__module__.startswith("argoexec_cli.models.") and isinstance(kind, str)
+    }
+    assert not strings
 
 
 def test_field_paths_name_everything() -> None:

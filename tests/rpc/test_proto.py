@@ -98,6 +98,14 @@ def test_packages_are_the_real_ones_and_file_names_are_ours() -> None:
     assert {file.name.split("/")[0] for file in FILES} == {"argoexec_cli"}
 
 
+def test_entries_of_maps_alone_have_options() -> None:
+    # `rpc.shapes` tells maps by that.
+    for file in FILES:
+        for message in file.message_types_by_name.values():
+            for kind in (message, *message.nested_types):
+                assert kind.has_options == kind.GetOptions().map_entry, kind.full_name
+
+
 def test_the_executor_has_its_eight_calls() -> None:
     methods = executor_pb2.DESCRIPTOR.services_by_name["Executor"].methods
     streams = {method.name: method.server_streaming for method in methods}

@@ -187,7 +187,7 @@ class KubernetesExecutor:
                 running_pods=phases.count("Running"),
                 queued_pods=phases.count("Pending"),
             ),
-            supported_pod_fields=tuple(field_paths(PodSpec, "spec.")),
+            supported_pod_fields=field_paths(PodSpec, "spec."),
         )
 
     @property

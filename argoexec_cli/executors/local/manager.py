@@ -306,7 +306,7 @@ class LocalExecutor:
                 running_pods=host.admission.running,
                 queued_pods=host.admission.queued,
             ),
-            supported_pod_fields=tuple(field_paths(PodSpec, "spec.")),
+            supported_pod_fields=field_paths(PodSpec, "spec."),
             granted=host.settings.policy.granted,
         )
 
