@@ -47,13 +47,28 @@ async def settled(server: Server, record: PodRecord, containers: list[str]) -> P
 
 
 def never_started(pod: Item) -> StartError:
-    """Return the error for a log that will never be, with the pod's own reason."""
+    """Return the error for a log that will never be, with the pod's own reason.
+
+    An init container that failed has the cause in a log of its own.
+    """
     why = f"{pod.status}: {pod.message}" if pod.message else pod.status
     where = "" if pod.namespace == "default" else f" -n {pod.namespace}"
+    failed = _failed_init(pod)
+    look = f"logs {pod.label} -c {failed}" if failed else f"get {pod.label}"
     return StartError(
-        f"{pod.label} has no log, as it never started: {why}",
-        hint=f"argoexec get {pod.label}{where}",
+        f"{pod.label} has no log, as it never started: {why}", hint=f"argoexec {look}{where}"
     )
+
+
+def _failed_init(pod: Item) -> str:
+    """Return the name of the init container that kept *pod* from starting, or ""."""
+    if not isinstance(pod.source, PodRecord):
+        return ""
+    for container in pod.source.pod.status.init_container_statuses:
+        ended = container.state.terminated
+        if ended is not None and ended.exit_code and _ran(container):
+            return container.name
+    return ""
 
 
 def _ran(container: ContainerStatus) -> bool:

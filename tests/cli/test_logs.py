@@ -168,6 +168,15 @@ def test_a_pod_that_never_started_has_no_log(
     assert hint == f"hint: argoexec get pod/{name}"
 
 
+def test_an_init_container_that_failed_has_the_cause_in_its_log(cli: Cli) -> None:
+    init = TWO.replace("with-init", "broken-init").replace("[echo, prepared]", "[sh, -c, 'exit 5']")
+    cli("submit", "-", "--wait", stdin=init)
+    outcome = cli("logs", "broken-init")
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[1] == "hint: argoexec logs pod/broken-init -c first"
+    assert cli("logs", "pod/broken-init", "-c", "first").code == 0
+
+
 def test_a_run_whose_pod_never_started_has_no_log(cli: Cli) -> None:
     manifest = ECHO.replace("[echo, ", "[frobnicate, ")
     cli("submit", "-", "--name", "mute-run", "--executor", "local", "--wait", stdin=manifest)
