@@ -33,7 +33,7 @@ class Result(Model, kw_only=True):
 
 
 class Pace(NamedTuple):
-    """How many cases run at once, and for how long at most one: the longest sleeps for 3 s."""
+    """How many cases run at once, and for how long at most one: the longest sleeps for 4 s."""
 
     at_once: int = 8
     limit_s: float = 60.0

@@ -101,7 +101,7 @@ async def test_4_a_task_that_is_taken_out_is_killed_in_silence(
     bench: Bench, controller: Controller
 ) -> None:
     await bench.start()
-    controller.add("wf-1", say("sleep 30"))
+    controller.add("wf-1", say("sleep 600"))
     controller.operate()
     await _running(bench)
     controller.withdraw("wf-1")
@@ -114,7 +114,7 @@ async def test_5_a_deleted_workflow_is_killed_and_its_namesake_runs_anew(
     bench: Bench, controller: Controller, cluster: FakeCluster
 ) -> None:
     await bench.start()
-    controller.add("wf-1", say("sleep 30"))
+    controller.add("wf-1", say("sleep 600"))
     controller.operate()
     await _running(bench)
     controller.delete()
@@ -135,7 +135,7 @@ async def test_6_a_controller_without_the_rule_is_cleaned_up_after(
     controller = Controller(cluster, may_patch_status=False)
     await bench.start()
     controller.add("wf-1", say("echo 1"))
-    controller.add("wf-2", say("sleep 30"))
+    controller.add("wf-2", say("sleep 600"))
     controller.operate()
     await bench.operated(controller, "wf-1")
     await until(lambda: controller.patches[-1] == {"wf-1": None})
@@ -254,7 +254,7 @@ async def test_11_only_tasks_of_the_own_controller_are_run(
     bench.set(instance_id=own)
     await bench.start()
     controller = Controller(cluster, instance=theirs)
-    controller.add("wf-1", say("sleep 30"))
+    controller.add("wf-1", say("sleep 600"))
     controller.operate()
     await (_running(bench) if served else quiet())
     assert len(await bench.pods()) == served
@@ -272,7 +272,7 @@ async def test_12_a_templates_own_limits_hold(
     bench: Bench, controller: Controller, limit: dict[str, Any], message: str
 ) -> None:
     await bench.start()
-    controller.add("wf-1", say("sleep 30", **limit))
+    controller.add("wf-1", say("sleep 600", **limit))
     controller.operate()
     await bench.operated(controller, "wf-1")
     assert controller.nodes["wf-1"]["phase"] == "Failed"
@@ -284,7 +284,7 @@ async def test_12_a_task_ends_at_its_workflows_deadline(bench: Bench, cluster: F
     started = (datetime.now(UTC) - timedelta(seconds=59)).isoformat()
     controller = Controller(cluster, activeDeadlineSeconds=60, started=started)
     await bench.start()
-    controller.add("wf-1", say("sleep 30"))
+    controller.add("wf-1", say("sleep 600"))
     controller.operate()
     await bench.operated(controller, "wf-1")
     node = controller.nodes["wf-1"]
@@ -297,7 +297,7 @@ async def test_12_a_time_limit_holds_while_the_executor_is_away(
 ) -> None:
     await bench.start()
     bench.away = True
-    controller.add("wf-1", say("sleep 30", timeout="1s"))
+    controller.add("wf-1", say("sleep 600", timeout="1s"))
     controller.operate()
     await bench.operated(controller, "wf-1")
     assert controller.nodes["wf-1"]["phase"] in ("Failed", "Error")
@@ -348,7 +348,7 @@ async def test_a_stopped_workflow_keeps_its_exit_handlers(
     bench: Bench, controller: Controller
 ) -> None:
     await bench.start()
-    controller.add("wf-1", say("sleep 30"))
+    controller.add("wf-1", say("sleep 600"))
     controller.operate()
     await _running(bench)
     controller.stop()
@@ -365,7 +365,7 @@ async def test_a_stopped_workflow_is_noticed_where_nothing_is_taken_out(
 ) -> None:
     controller = Controller(cluster, may_patch_status=False)
     await bench.start()
-    controller.add("wf-1", say("sleep 30"))
+    controller.add("wf-1", say("sleep 600"))
     controller.operate()
     await _running(bench)
     controller.stop("Terminate")
@@ -405,7 +405,7 @@ async def test_what_left_while_no_agent_was_there_is_ended(
     bench: Bench, controller: Controller
 ) -> None:
     await bench.start()
-    controller.add("wf-1", say("sleep 30"))
+    controller.add("wf-1", say("sleep 600"))
     controller.operate()
     await _running(bench)
     await bench.stop()
@@ -433,7 +433,7 @@ async def test_a_task_set_that_is_completed_is_not_worked_on(
     bench: Bench, controller: Controller
 ) -> None:
     await bench.start()
-    controller.add("wf-1", say("sleep 30"))
+    controller.add("wf-1", say("sleep 600"))
     controller.operate()
     await _running(bench)
     found = controller.task_set

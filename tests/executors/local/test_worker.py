@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from argoexec_cli.errors import CapacityError, InternalError
+from argoexec_cli.executors.local.images.settings import ImageSettings
 from argoexec_cli.executors.local.manager import LocalExecutor
 from argoexec_cli.executors.local.policy import Policy
 from argoexec_cli.models.logs import LogQuery
@@ -119,8 +120,10 @@ def flaky(opener: Opener) -> FlakyRuntime:
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_an_engine_that_is_away_for_a_while_changes_nothing(
-    flaky: FlakyRuntime, executor: LocalExecutor, engine: FakeEngine, call: str
+    flaky: FlakyRuntime, opener: Opener, engine: FakeEngine, call: str
 ) -> None:
+    opener.set(images=ImageSettings(backoff_s=0.01, patience_s=60))
+    executor = await opener.open()
     flaky.faults[call] = 2
     seconds = 60 if call == "stop" else 0.1
     script = f"echo one; sleep {seconds}; echo two; exit 3"
