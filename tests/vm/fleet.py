@@ -88,12 +88,20 @@ class VirtualFleet:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
+    def answers(self) -> bool:
+        """Tell whether the daemon answers."""
+        return self.program("--context", self.name, "list").code == 0
+
+    def daemon(self) -> str:
+        """Return the daemon's process id; 0: it does not run."""
+        return self.ssh("systemctl show --property MainPID --value argoexec").stdout.strip()
+
     def restart(self, how: Callable[[], object]) -> None:
         """Have the host boot again; return when its daemon answers."""
         before = self.say("cat /proc/sys/kernel/random/boot_id")
         how()
         until(lambda: self._boot() not in ("", before))
-        until(lambda: self.program("--context", self.name, "list").code == 0)
+        until(self.answers)
 
     def _boot(self) -> str:
         return self.ssh("cat /proc/sys/kernel/random/boot_id").stdout.strip()

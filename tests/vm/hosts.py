@@ -28,6 +28,17 @@ try:
     print(urllib.request.urlopen("{_V1}", timeout=20).status)
 except urllib.error.HTTPError as error:
     print(error.code)'"""
+# What a container says to be given a token, and what it is told, if anything.
+_ASK_V2 = (
+    r"printf 'PUT /latest/api/token HTTP/1.0\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n'"
+    " | nc -w 30 169.254.169.254 80 | head -n 1"
+)
+# As EC2 sends answers whose hops are limited to one, which the machine itself is.
+_ONE_HOP = (
+    "nft add table ip ec2;"
+    "nft add chain ip ec2 input { type filter hook prerouting priority raw \\; };"
+    "nft add rule ip ec2 input ip saddr 169.254.169.254 tcp flags psh / psh ip ttl set 1"
+)
 _PROFILES = {"docker": "docker-default", "containerd": "argoexec-default"}
 
 
@@ -68,6 +79,18 @@ def test_metadata_is_for_holders_of_a_token(fleet: VirtualFleet) -> None:
     assert int(fleet.say("argoexec-lease left")) > 0
 
 
+def test_containers_get_no_token(fleet: VirtualFleet, ec2: Ec2) -> None:
+    (instance,) = ec2.instances("running")
+    asked = instance.metadata_options
+    assert (asked.http_tokens, asked.http_put_response_hop_limit) == ("required", 1)
+    # They ask rightly: where the hops are not limited, they get one.
+    assert "200 OK" in fleet.output("far", _ASK_V2)
+    fleet.say(_ONE_HOP)
+    assert fleet.output("near", _ASK_V2) == ""
+    assert "200 OK" in fleet.say(_ASK_V2.replace("nc -w", "busybox nc -w"))
+    fleet.say("nft delete table ip ec2")
+
+
 def test_too_much_memory_is_told(fleet: VirtualFleet) -> None:
     limits = {"resources": {"limits": {"memory": "32Mi"}}}
     assert fleet.output("limit", "cat /sys/fs/cgroup/memory.max", container=limits) == "33554432\n"
@@ -83,6 +106,22 @@ def test_too_much_memory_is_told(fleet: VirtualFleet) -> None:
 def test_apparmor_confines_containers(fleet: VirtualFleet) -> None:
     confined = f"{_PROFILES[fleet.runtime]} (enforce)\n"
     assert fleet.output("confined", "cat /proc/self/attr/current") == confined
+
+
+def test_a_task_outlives_the_daemon(fleet: VirtualFleet) -> None:
+    fleet.submit("on", "echo began; until [ -e /tmp/go ]; do sleep 1; done; echo ended")
+    until(lambda: "began" in fleet.argoexec("logs", "pod/on"))
+    before = fleet.pod("on")["status"]["containerStatuses"][0]["containerID"]
+    for how in ("restart", "kill --signal KILL"):
+        pid = fleet.daemon()
+        fleet.say(f"systemctl {how} argoexec")
+        until(lambda pid=pid: fleet.daemon() not in ("", "0", pid))  # type: ignore[misc] # bound at once
+        until(fleet.answers)
+    fleet.argoexec("exec", "pod/on", "--", "touch", "/tmp/go")
+    ended = fleet.ended("on")
+    assert (ended["phase"], ended["containerStatuses"][0]["containerID"]) == ("Succeeded", before)
+    assert ended["containerStatuses"][0]["restartCount"] == 0
+    assert fleet.argoexec("logs", "pod/on") == "began\nended\n"
 
 
 def test_a_reboot_ends_or_restarts_what_ran(fleet: VirtualFleet) -> None:
