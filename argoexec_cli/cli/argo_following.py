@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from argoexec_cli.cli.output import write
 from argoexec_cli.cli.session import Session
+from argoexec_cli.cli.table import printable
 from argoexec_cli.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ Manifest = dict[str, Any]
 How = Literal["wait", "watch", "log"]
 Tell = Callable[[str], None]
 _LABEL_MAX: Final = 63
+_TASKS: Final = frozenset({"Pod", "Container", "Plugin", "HTTP"})
 
 
 async def follow_workflow(session: Session, cluster: Cluster, made: Manifest, how: How) -> int:
@@ -44,11 +46,25 @@ async def wait_one(
             for line in _news(found, told) if steps else ():
                 tell(f"{line}\n")
     phase = found["status"]["phase"]
-    tell(f"workflow/{name} {phase}\n")
+    words = [f"workflow/{name} {phase}", "" if phase == "Succeeded" else _why(found)]
+    tell(printable(": ".join(filter(None, words))) + "\n")
     if phase == "Succeeded":
         return ExitCode.OK
     stopped = (found.get("spec") or {}).get("shutdown")
     return ExitCode.STOPPED if stopped else ExitCode.FAILED
+
+
+def _why(workflow: Manifest) -> str:
+    """Return what the first task that failed says of it: a workflow only counts its children."""
+    status = workflow["status"]
+    failed = [
+        one
+        for one in (status.get("nodes") or {}).values()
+        if one.get("type") in _TASKS and one.get("phase") in ("Failed", "Error")
+    ]
+    failed.sort(key=lambda one: str(one.get("finishedAt") or ""))
+    said = [one.get("message") for one in (*failed, status)]
+    return str(next(filter(None, said), ""))
 
 
 def _news(workflow: Manifest, told: dict[str, str]) -> list[str]:
@@ -56,7 +72,7 @@ def _news(workflow: Manifest, told: dict[str, str]) -> list[str]:
     lines = []
     for node, state in ((workflow.get("status") or {}).get("nodes") or {}).items():
         words = (state.get("displayName") or node, state.get("phase"), state.get("message"))
-        line = " ".join(str(word) for word in ("step", *words) if word)
+        line = printable(" ".join(str(word) for word in ("step", *words) if word))
         if told.get(node) != line:
             told[node] = line
             lines.append(line)

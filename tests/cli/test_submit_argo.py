@@ -77,8 +77,9 @@ def test_watching_shows_each_step_once(alone: Cli, cluster: FakeCluster, kubecon
     def run() -> None:
         while not (found := cluster.store.all(WORKFLOWS)):
             time.sleep(0.01)
-        for phase, message in (("Running", ""), ("Running", ""), ("Failed", "exit code 3")):
-            node = {"displayName": "main", "phase": phase, "message": message}
+        message = "exit code 3: \x1b[2Jbye"
+        for phase, said in (("Running", ""), ("Running", ""), ("Failed", message)):
+            node = {"displayName": "main", "type": "Plugin", "phase": phase, "message": said}
             ended = "Failed" if phase == "Failed" else "Running"
             cluster.add(WORKFLOWS, found[0] | {"status": {"phase": ended, "nodes": {"n": node}}})
             time.sleep(0.3)
@@ -92,8 +93,8 @@ def test_watching_shows_each_step_once(alone: Cli, cluster: FakeCluster, kubecon
     lines = outcome.out.splitlines()
     assert [lines[0], *lines[-2:]] == [
         "hello",
-        "step main Failed exit code 3",
-        "workflow/hello Failed",
+        r"step main Failed exit code 3: \x1b[2Jbye",
+        r"workflow/hello Failed: exit code 3: \x1b[2Jbye",
     ]
     assert len(lines) == len(set(lines))
 
