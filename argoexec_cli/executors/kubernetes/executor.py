@@ -149,7 +149,7 @@ class KubernetesExecutor:
 
     async def pod_logs(self, ref: PodRef, query: LogQuery) -> AsyncIterator[LogChunk]:
         """See `Executor.pod_logs`. Every line counts as stdout."""
-        after = parse_cursor(query.cursor)
+        parse_cursor(query.cursor)
         pod = await self._find(ref)
         container = choose_container(pod, query.container)
         if query.previous and not was_restarted(pod, container):
@@ -166,7 +166,7 @@ class KubernetesExecutor:
 
         log = PodLog(self._kube, ref.name, ref.namespace, finished)
         asked = msgspec.structs.replace(query, container=container)
-        async with aclosing(cut(log.read(asked, after), query.limit_bytes)) as chunks:
+        async with aclosing(cut(log.read(asked), query.limit_bytes)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
