@@ -2,6 +2,9 @@
 
 It runs in a thread of its own, so programs, threads and coroutines can all talk to it. What it does
 not imitate: admission, defaulting, scheduling, and schemas but that of WorkflowTaskSet's status.
+
+Why not `kmock`: 0.8 keeps objects and streams changes, but counts no versions, so there are no
+conflicts, no 410 and no bookmarks to get right; nor has it RBAC, server-side apply, or logs.
 """
 
 from tests.kube.cluster.cluster import FakeCluster
