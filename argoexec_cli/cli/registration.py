@@ -64,7 +64,7 @@ async def _register_executor(session: Session, cluster: Cluster, wanted: Registr
 
 
 async def _register_route(session: Session, cluster: Cluster, wanted: Registration) -> int:
-    from argoexec_cli.argo.register.carrying import carry_out
+    from argoexec_cli.argo.register.carrying import carry_out, prove
     from argoexec_cli.argo.register.looking import choose_controller, look_around
     from argoexec_cli.argo.register.versions import parse_version
 
@@ -83,7 +83,13 @@ async def _register_route(session: Session, cluster: Cluster, wanted: Registrati
     async def carry() -> None:
         await carry_out(kube, plan, controller, canary, session.say)
 
-    return await _settle(session, wanted.changing, plan, carry)
+    code = await _settle(session, wanted.changing, plan, carry)
+    looking = wanted.changing.dry_run or wanted.changing.check
+    if canary is not None and not plan.writes and not looking:
+        await prove(
+            kube, canary, session.say
+        )  # what others set up, Helm for one, or an earlier run
+    return code
 
 
 async def _plan_route(kube: Kube, around: Surroundings, wanted: Registration) -> Plan:

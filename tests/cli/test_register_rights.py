@@ -74,6 +74,9 @@ class Person:
         self(*route, "--check", code=1)
         self(*route, "--canary", "--yes")
         self(*route, "--check")
+        said = self(*route, "--canary")
+        assert "nothing to change in the cluster" in said
+        assert " succeeded\n" in said
         self("--revert", "--yes")
 
     def asked(self) -> set[Right]:

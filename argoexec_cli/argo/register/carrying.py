@@ -37,13 +37,18 @@ async def carry_out(
     try:
         await _verify(kube, plan, controller, before, patience)
         if canary is not None:
-            tell(f"running a workflow of one step in {canary.namespace}")
-            tell(f"{await run_canary(kube, canary)} succeeded")
+            await prove(kube, canary, tell)
     except ArgoexecError:
         tell("taking everything back")
         await take_back(kube, plan.writes)
         await write_record(kube, namespace, earlier)
         raise
+
+
+async def prove(kube: Kube, canary: Canary, tell: Tell) -> None:
+    """Run the canary. `CanaryFailedError`."""
+    tell(f"running a workflow of one step in {canary.namespace}")
+    tell(f"{await run_canary(kube, canary)} succeeded")
 
 
 async def _verify(
