@@ -247,7 +247,9 @@ async def test_10_one_result_that_is_refused_does_not_stop_the_others(
     assert "Argo refused the result" in controller.nodes["wf-1"]["message"]
 
 
-@pytest.mark.parametrize(("own", "theirs", "served"), [("a", "a", 1), ("a", "b", 0), ("", "b", 0)])
+@pytest.mark.parametrize(
+    ("own", "theirs", "served"), [("a", "a", 1), ("a", "b", 0), ("a", "", 0), ("", "b", 0)]
+)
 async def test_11_only_tasks_of_the_own_controller_are_run(
     bench: Bench, cluster: FakeCluster, own: str, theirs: str, served: int
 ) -> None:
@@ -371,6 +373,21 @@ async def test_a_stopped_workflow_is_noticed_where_nothing_is_taken_out(
     controller.stop("Terminate")
     await _all_ended(bench)
     await quiet()
+    assert controller.patches == []
+
+
+async def test_a_deleted_workflow_is_noticed_before_its_task_set_is_collected(
+    bench: Bench, controller: Controller, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.start()
+    controller.add("wf-1", say("sleep 30"))
+    controller.operate()
+    await _running(bench)
+    monkeypatch.setattr(cluster.store, "_collect", lambda uid: None)
+    controller.delete()
+    await _all_ended(bench)
+    await quiet()
+    assert controller.task_set
     assert controller.patches == []
 
 
