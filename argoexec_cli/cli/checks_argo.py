@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from argoexec_cli.cli.checks import Finding
 from argoexec_cli.cli.clusters import ClusterOptions, open_kube
 from argoexec_cli.cli.session import Session
-from argoexec_cli.errors import ArgoexecError
+from argoexec_cli.errors import ArgoexecError, DeniedError
 
 if TYPE_CHECKING:
     from argoexec_cli.argo.register.facts import Controller, Surroundings
@@ -33,6 +33,7 @@ async def examine_argo(session: Session, options: ClusterOptions) -> list[Findin
             controllers = await find_controllers(cluster.client, session.options.namespace)
             for each in controllers:
                 findings += _controller(await look_around(cluster.client, each))
+                findings += await _routes(cluster.client, each)
             findings += await _executors(cluster.client, session.options.namespace or "argo")
     except ArgoexecError as exc:
         return [*findings, Finding(check="cluster", state="wrong", found=exc.message, fix=exc.hint)]
@@ -105,6 +106,27 @@ def _rights(around: Surroundings) -> Finding:
         return Finding(check="rights", state="ok", found=f"{account} may {what}")
     found = f"{account} may not {what}: finished tasks are never cleared away"
     return Finding(check="rights", state="wrong", found=found, fix=f"add to its role: {_RULE}")
+
+
+async def _routes(kube: Kube, controller: Controller) -> list[Finding]:
+    from argoexec_cli.cli.checks_routes import find_routes
+
+    try:
+        routes = await find_routes(kube, controller)
+    except DeniedError as exc:
+        return [Finding(check="route", state="note", found=exc.message, fix=exc.hint)]
+    reached = [_seen_from_here(one.name, one.endpoint) for one in routes if one.endpoint]
+    return [*(one.finding for one in routes), *await asyncio.gather(*reached)]
+
+
+async def _seen_from_here(name: str, endpoint: str) -> Finding:
+    """Tell whether a daemon answers that pods of the cluster call: they may see what we do not."""
+    found = await _reach(name, endpoint)
+    if found.state == "ok":
+        return found
+    return Finding(
+        check=found.check, state="note", found=f"from here, {found.found}", fix=found.fix
+    )
 
 
 async def _executors(kube: Kube, namespace: str) -> list[Finding]:

@@ -7,7 +7,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from argoexec_cli.kube.resources import CONFIG_MAPS
+from argoexec_cli.argo.register.manifests import agent_deployment, plugin_config_map
+from argoexec_cli.argo.register.settings import Wanted
+from argoexec_cli.kube.resources import CONFIG_MAPS, DEPLOYMENTS
 from tests.argo.register.installs import install
 from tests.cli.conftest import Cli
 from tests.kube.cluster import FakeCluster
@@ -54,3 +56,37 @@ def test_an_old_controller_and_none(alone: Cli, cluster: FakeCluster, kubeconfig
     install(cluster, {}, image="x/workflow-controller:v3.2.11")
     code, found = findings(alone, kubeconfig)
     assert (code, found["controller"]["fix"]) == (1, "upgrade Argo Workflows")
+
+
+def test_a_route_that_nobody_serves(alone: Cli, cluster: FakeCluster, kubeconfig: Path) -> None:
+    install(cluster, {"disableAgentPodCreation": "true"}, env={"DEFAULT_REQUEUE_TIME": "1s"})
+    wanted = Wanted("127.0.0.1:1")
+    cluster.add(DEPLOYMENTS, agent_deployment("argo", wanted))
+    code, found = findings(alone, kubeconfig)
+    assert code == 1
+    assert found["route"]["found"].startswith("agent argo/argoexec-agent does not run: ")
+    assert found["route"]["fix"] == "kubectl logs -n argo deployment/argoexec-agent"
+    assert (
+        "from here, the agent's daemon at 127.0.0.1:1 does not answer" in found["executor"]["found"]
+    )
+    made = agent_deployment("argo", wanted) | {"status": {"availableReplicas": 1}}
+    cluster.add(DEPLOYMENTS, made)
+    assert findings(alone, kubeconfig)[1]["route"]["state"] == "ok"
+
+
+def test_a_plugin_that_the_controller_does_not_look_at(
+    alone: Cli, cluster: FakeCluster, kubeconfig: Path
+) -> None:
+    install(cluster, {})
+    cluster.add(CONFIG_MAPS, plugin_config_map("argo", Wanted("127.0.0.1:1")))
+    code, found = findings(alone, kubeconfig)
+    assert (code, found["route"]["state"]) == (1, "wrong")
+    assert found["route"]["fix"].endswith(
+        "deployment/workflow-controller ARGO_EXECUTOR_PLUGINS=true"
+    )
+    assert (
+        "from here, the plugin's daemon at 127.0.0.1:1 does not answer"
+        in found["executor"]["found"]
+    )
+    install(cluster, {}, env={"ARGO_EXECUTOR_PLUGINS": "true"})
+    assert findings(alone, kubeconfig)[1]["route"]["state"] == "ok"
