@@ -39,13 +39,32 @@ class Engines(NamedTuple):
         """Choose a runtime and give it; raises what the runtime's own opening does.
 
         The choice is kept in the data directory: a daemon that starts before Docker does must not
-        look for its containers elsewhere.
+        look for its containers elsewhere. `PreconditionError` while pods are in another runtime:
+        they would be taken for lost, and run on.
         """
         name = await self._choose() if self.choice == "auto" else self.choice
+        await self._check_left(name)
         async with self._opened(name, owner) as runtime:
             if name != "fake":
                 await asyncio.to_thread(_keep, self.data_dir / _CHOSEN, name)
             yield runtime
+
+    async def _check_left(self, name: Name) -> None:
+        """Raise unless all that is left to do in the data directory is in the runtime *name*."""
+        path = self.data_dir / _CHOSEN
+        before = _kept(path)
+        if before in ("", name):
+            return
+        from argoexec_cli.executors.local.unfinished import count_unfinished
+
+        if not (count := await count_unfinished(self.data_dir)):
+            return
+        pods = "a pod of it is" if count == 1 else f"{count} pods of it are"
+        raise PreconditionError(
+            f"{self.data_dir} was used with {before}, and {pods} there yet",
+            hint=f"argoexec serve --runtime {before}, and delete them; or another --data-dir; or, "
+            f"where {before} is gone for good: rm {path}",
+        )
 
     async def _choose(self) -> Name:
         """Return what was chosen before, else the first that answers; Docker when none does."""

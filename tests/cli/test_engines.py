@@ -11,10 +11,14 @@ import pytest
 
 from argoexec_cli.cli.engines import Choice, Engines, ask_containerd
 from argoexec_cli.errors import PreconditionError, UnavailableError
+from argoexec_cli.executors.local.manager import open_local
+from argoexec_cli.runtime.fake.runtime import open_fake
 from tests.cli.conftest import Cli
 from tests.engines import images
 from tests.engines.containerd import ContainerdEngine
 from tests.engines.docker import DockerEngine
+from tests.executors.local.opening import fast_settings
+from tests.executors.pods import request, running
 
 NOBODY = "unix:///nobody.sock"
 POD = f"""\
@@ -70,6 +74,19 @@ async def test_auto_takes_docker_first_and_stays_with_what_it_took(
     assert (second / "containerd" / "owner").is_dir()
     assert await opened(engines(second, "docker", docker=docker)) == "docker"
     assert await opened(engines(second, docker=docker, containerd=containerd)) == "docker"
+
+
+async def test_another_runtime_is_refused_while_pods_are_in_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "runtime").write_text("docker\n")
+    assert await opened(engines(tmp_path, "fake")) == "fake"
+    settings = fast_settings(tmp_path)
+    async with open_local(settings, open_fake) as executor:
+        ref = (await executor.run_pod(request("sleep 600"))).ref
+        await running(executor, ref)
+    with pytest.raises(PreconditionError, match="was used with docker, and a pod of it is") as told:
+        await opened(engines(tmp_path, "fake"))
+    assert told.value.hint.startswith("argoexec serve --runtime docker, and delete them;")
+    assert (tmp_path / "runtime").read_text() == "docker\n"
 
 
 @pytest.mark.containerd
