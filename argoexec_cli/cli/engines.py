@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,13 @@ Choice = Literal["auto", "docker", "containerd", "fake"]
 PATIENCE_S: Final = 5.0
 _CHOSEN: Final = "runtime"
 _CONTAINERD: Final = "containerd"
+
+
+class _Used(NamedTuple):
+    """The engine that a data directory was used with, as far as that is known."""
+
+    name: str = ""
+    address: str = ""
 
 
 class Engines(NamedTuple):
@@ -39,36 +47,38 @@ class Engines(NamedTuple):
         """Choose a runtime and give it; raises what the runtime's own opening does.
 
         The choice is kept in the data directory: a daemon that starts before Docker does must not
-        look for its containers elsewhere. `PreconditionError` while pods are in another runtime:
+        look for its containers elsewhere. `PreconditionError` while pods are in another engine:
         they would be taken for lost, and run on.
         """
         name = await self._choose() if self.choice == "auto" else self.choice
         await self._check_left(name)
         async with self._opened(name, owner) as runtime:
             if name != "fake":
-                await asyncio.to_thread(_keep, self.data_dir / _CHOSEN, name)
+                used = _Used(name, self._address(name))
+                await asyncio.to_thread(_keep, self.data_dir / _CHOSEN, used)
             yield runtime
 
     async def _check_left(self, name: Name) -> None:
-        """Raise unless all that is left to do in the data directory is in the runtime *name*."""
-        path = self.data_dir / _CHOSEN
+        """Raise when pods of the data directory are in another engine than the one to be opened."""
+        path, address = self.data_dir / _CHOSEN, self._address(name)
         before = _kept(path)
-        if before in ("", name):
+        if before.name in ("", name) and before.address in ("", address):
             return
         from argoexec_cli.executors.local.unfinished import count_unfinished
 
         if not (count := await count_unfinished(self.data_dir)):
             return
         pods = "a pod of it is" if count == 1 else f"{count} pods of it are"
+        where = f"{before.name} at {before.address}" if before.address else before.name
         raise PreconditionError(
-            f"{self.data_dir} was used with {before}, and {pods} there yet",
-            hint=f"argoexec serve --runtime {before}, and delete them; or another --data-dir; or, "
-            f"where {before} is gone for good: rm {path}",
+            f"{self.data_dir} was used with {where}, and {pods} there yet",
+            hint=f"serve with --runtime {before.name} as before, and delete them; or with another "
+            f"--data-dir; or, where that engine is gone for good: rm {path}",
         )
 
     async def _choose(self) -> Name:
         """Return what was chosen before, else the first that answers; Docker when none does."""
-        before = _kept(self.data_dir / _CHOSEN)
+        before = _kept(self.data_dir / _CHOSEN).name
         if before == "docker" or self.wants_docker:
             return "docker"
         if before == "containerd":
@@ -82,6 +92,18 @@ class Engines(NamedTuple):
                 return "docker"
             return "containerd"
         return "docker"
+
+    def _address(self, name: Name) -> str:
+        """Return where the engine *name* answers, the same for every way to write it."""
+        if name == "fake":
+            return ""
+        from argoexec_cli.runtime.containerd import ContainerdOptions
+        from argoexec_cli.runtime.docker import DockerOptions
+
+        usual = DockerOptions().host if name == "docker" else ContainerdOptions().host
+        address = (self.docker_host if name == "docker" else self.containerd_host) or usual
+        path = address.removeprefix("unix://")
+        return address if path == address else f"unix://{os.path.realpath(path)}"
 
     def _opened(self, name: Name, owner: str) -> AbstractAsyncContextManager[Runtime]:
         if name == "fake":
@@ -141,18 +163,19 @@ async def _patience() -> AsyncIterator[None]:
         raise TimedOutError(f"no answer within {PATIENCE_S:g} s", hint="argoexec doctor") from exc
 
 
-def _kept(path: Path) -> str:
+def _kept(path: Path) -> _Used:
     try:
-        return path.read_text().strip()
+        name, _, address = path.read_text().strip().partition(" ")
     except OSError:
-        return ""
+        return _Used()
+    return _Used(name, address)
 
 
-def _keep(path: Path, name: str) -> None:
-    if _kept(path) == name:
+def _keep(path: Path, used: _Used) -> None:
+    if _kept(path) == used:
         return
     try:
-        path.write_text(f"{name}\n")
+        path.write_text(f"{used.name} {used.address}\n")
     except OSError as exc:
         raise PreconditionError(
             f"cannot write {path}: {exc.strerror}", hint=f"ls -ld {path.parent}"

@@ -85,8 +85,23 @@ async def test_another_runtime_is_refused_while_pods_are_in_the_one_before(tmp_p
         await running(executor, ref)
     with pytest.raises(PreconditionError, match="was used with docker, and a pod of it is") as told:
         await opened(engines(tmp_path, "fake"))
-    assert told.value.hint.startswith("argoexec serve --runtime docker, and delete them;")
+    assert told.value.hint.startswith("serve with --runtime docker as before, and delete them;")
     assert (tmp_path / "runtime").read_text() == "docker\n"
+
+
+@pytest.mark.docker
+async def test_another_engine_is_refused_while_pods_are_in_the_one_before(
+    docker_engine: DockerEngine, short_tmp: Path
+) -> None:
+    async with open_local(fast_settings(short_tmp), open_fake) as executor:
+        await running(executor, (await executor.run_pod(request("sleep 600"))).ref)
+    assert await opened(engines(short_tmp, "docker", docker=docker_engine.url)) == "docker"
+    link = short_tmp / "link.sock"
+    link.symlink_to(docker_engine.socket_path)
+    assert await opened(engines(short_tmp, "docker", docker=f"unix://{link}")) == "docker"
+    where = f"was used with docker at {docker_engine.url}, and a pod of it is there yet"
+    with pytest.raises(PreconditionError, match=where):
+        await opened(engines(short_tmp, "docker"))
 
 
 @pytest.mark.containerd
