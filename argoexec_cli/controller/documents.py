@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, NoReturn
 
-import yaml
-
+from argoexec_cli.controller.libyaml import yaml
 from argoexec_cli.controller.yamltree import Lines, TreeBuilder
 from argoexec_cli.errors import InvalidError, UnsupportedFieldError
 from argoexec_cli.models.base import FieldError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple, NoReturn
 
-import yaml
-
+from argoexec_cli.controller.libyaml import yaml
 from argoexec_cli.controller.scalars import read_scalar
 from argoexec_cli.errors import InvalidError
 
