@@ -12,7 +12,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Final, Literal, NamedTuple
 
-from argoexec_cli.errors import UnavailableError
+from argoexec_cli.errors import (
+    ArgoexecError,
+    DeniedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from argoexec_cli.kube.base import EVERYTHING, Event, Kube, Object, Select
 from argoexec_cli.kube.errors import GoneError, ThrottledError
 from argoexec_cli.kube.resources import Resource
@@ -58,6 +63,10 @@ class Follower:
         """What is remembered of an object, at least its metadata. Set it before the first change:
         objects may be large, and be needed only once.
         """
+        self.lasting = False
+        """Wait, too, while rights are missing that were there: for who follows as long as he lives.
+        """
+        self._allowed = False
         self._sleep = sleep
         self._known: dict[str, Object] = {}
         self._version, self._since = "", since
@@ -77,7 +86,7 @@ class Follower:
         """Report all that exists, SYNCED, then every change, for ever.
 
         The first listing raises whatever it meets. After it a server that is away is waited for;
-        `DeniedError` and the like still end the stream.
+        `DeniedError` and the like still end the stream, unless it is `lasting` and has watched.
         """
         async for change in self._listed():
             yield change
@@ -96,6 +105,10 @@ class Follower:
                 await self._back_off(UnavailableError("the watch's version is gone"), quiet=True)
             except UnavailableError as exc:
                 await self._back_off(exc)
+            except (DeniedError, UnauthenticatedError) as exc:
+                if not (self.lasting and self._allowed):
+                    raise
+                await self._back_off(exc)
 
     async def _listed(self) -> AsyncGenerator[Change]:
         listing = await self._kube.list(self._resource, self._namespace, self._select)
@@ -113,10 +126,11 @@ class Follower:
         watch = self._kube.watch(self._resource, self._namespace, select, since)
         async with aclosing(watch) as events:
             async for event in events:
-                self._delay = _FIRST_S
+                self._delay, self._allowed = _FIRST_S, True
                 self._version = event.object["metadata"]["resourceVersion"]
                 if (change := self._change(event)) is not None:
                     yield change
+        self._allowed = True
 
     def _change(self, event: Event) -> Change | None:
         if event.type == "BOOKMARK":
@@ -137,7 +151,7 @@ class Follower:
             return None
         return Change("MODIFIED", found)
 
-    async def _back_off(self, exc: UnavailableError, *, quiet: bool = False) -> None:
+    async def _back_off(self, exc: ArgoexecError, *, quiet: bool = False) -> None:
         if not quiet and self._delay == _FIRST_S:
             _log.warning("watching %s: %s; trying again", self._resource.plural, exc.message)
         wanted = exc.retry_after_s if isinstance(exc, ThrottledError) else 0.0

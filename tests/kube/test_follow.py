@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
@@ -127,5 +128,38 @@ async def test_losing_the_right_to_watch_ends_it(
 ) -> None:
     cluster.rbac = True
     cluster.close_watches()
+    with pytest.raises(DeniedError, match="may not watch configmaps in all namespaces"):
+        await anext(changes)
+
+
+@pytest.mark.parametrize("code", [401, 403])
+async def test_who_lasts_waits_until_he_has_his_rights_again(
+    kube: KubeClient, cluster: FakeCluster, code: int
+) -> None:
+    async def sleep(_: float) -> None:
+        await asyncio.sleep(0)
+
+    follower = Follower(kube, CONFIG_MAPS, sleep=sleep)
+    follower.lasting = True
+    changes = follower.changes()
+    assert await show(changes) == "SYNCED"
+    cluster.add(CONFIG_MAPS, thing("a"))
+    assert await show(changes) == "ADDED a"
+    cluster.fail(code, "watch", times=3)
+    cluster.close_watches()
+    cluster.add(CONFIG_MAPS, thing("b"))
+    assert await show(changes) == "ADDED b"
+    assert not cluster.faults[0].times
+    await changes.aclose()
+
+
+async def test_who_lasts_is_told_what_he_never_could(
+    kube: KubeClient, cluster: FakeCluster
+) -> None:
+    follower = Follower(kube, CONFIG_MAPS)
+    follower.lasting = True
+    changes = follower.changes()
+    assert await show(changes) == "SYNCED"
+    cluster.rbac = True
     with pytest.raises(DeniedError, match="may not watch configmaps in all namespaces"):
         await anext(changes)

@@ -170,7 +170,7 @@ class Agent:
     async def _follow(self, resource: Resource, namespace: str) -> None:
         select = Select(labels=instance_selector(self.settings.instance_id))
         follower = Follower(self.kube, resource, namespace, select)
-        follower.keep = _name
+        follower.keep, follower.lasting = _name, True
         if resource == TASK_SETS:
             # What a workflow left behind that ended long ago must not be run: know them first.
             await self._known[namespace].wait()

@@ -232,6 +232,23 @@ async def test_10_a_refused_patch_is_no_hot_loop(
     assert len(await bench.pods()) == 1
 
 
+async def test_10_rights_that_are_gone_for_a_while_end_no_agent(
+    bench: Bench, controller: Controller, cluster: FakeCluster
+) -> None:
+    await bench.start()
+    controller.add("wf-1", say("echo 1"))
+    controller.operate()
+    await bench.operated(controller, "wf-1")
+    cluster.rbac = True
+    cluster.close_watches()
+    await until(lambda: cluster.asked[-1].verb == "watch")
+    await quiet()
+    cluster.rbac = False
+    controller.add("wf-2", say("echo 2"))
+    controller.operate()
+    await bench.operated(controller, "wf-2")
+
+
 async def test_10_one_result_that_is_refused_does_not_stop_the_others(
     bench: Bench, controller: Controller
 ) -> None:
