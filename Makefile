@@ -136,6 +136,10 @@ test-vm: venv engines ## Run the chain on virtual machines: cgroup v2, AppArmor,
 	@tests/engines/install.sh qemu-system-x86
 	@$(BIN)/python -m pytest --require-engines -v $(PYTEST_ARGS) tests/vm/hosts.py
 
+.PHONY: test-image
+test-image: venv engines ## Build the image for clusters on a stand-in base, and run it as the manifests do
+	@$(BIN)/python -m pytest --require-engines -v $(PYTEST_ARGS) tests/argo/packaging/image.py
+
 .PHONY: bench
 bench: venv engines ## Measure the program beside the engine's own tools; writes JSON
 	@$(BIN)/python -m tests.bench

@@ -64,9 +64,10 @@ class EngineApi:
         body: bytes | None = None,
         content_type: str = "application/json",
         headers: dict[str, str] | None = None,
+        timeout_s: float = 60.0,
     ) -> bytes:
         """Send one request and return its whole answer; AssertionError for a status of 400 up."""
-        connection = _UnixConnection(self._socket_path)
+        connection = _UnixConnection(self._socket_path, timeout_s)
         try:
             connection.request(
                 method, path, body, {"Content-Type": content_type, **(headers or {})}
@@ -100,8 +101,8 @@ def _refuse_error(answer: bytes) -> None:
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, socket_path: Path) -> None:
-        super().__init__("localhost", timeout=60)
+    def __init__(self, socket_path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
         self._socket_path = socket_path
 
     def connect(self) -> None:
