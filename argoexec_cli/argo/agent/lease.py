@@ -11,7 +11,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from argoexec_cli.errors import AlreadyExistsError, ArgoexecError, NotFoundError, UnavailableError
+from argoexec_cli.errors import (
+    AlreadyExistsError,
+    ArgoexecError,
+    DeniedError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from argoexec_cli.kube.base import Kube, Object
 from argoexec_cli.kube.errors import ConflictError
 from argoexec_cli.kube.resources import LEASES
@@ -41,14 +48,15 @@ class Lease:
         self._place = (name, namespace)
         self._identity = identity
         self._pace = pace
+        self._held = False
         self._seen = ""
         self._seen_at = 0.0
 
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do *work* whenever we lead, for ever; it is cancelled when we no longer can be sure.
 
-        Raises what *work* raises, and `DeniedError` when we may not touch the Lease. Cancelling
-        gives the lease up.
+        Raises what *work* raises, and `DeniedError` when we may not touch the Lease from the
+        start. Cancelling gives the lease up.
         """
         try:
             while True:
@@ -84,21 +92,29 @@ class Lease:
             await asyncio.sleep(self._pace.try_s)
             try:
                 async with asyncio.timeout(self._pace.give_up_s - (loop.time() - renewed)):
-                    if not await self._try():
-                        return
-                renewed = loop.time()
+                    ours = await self._try()
             except TimeoutError:
                 return
+            if ours is False:
+                return
+            renewed = loop.time() if ours else renewed
 
-    async def _try(self) -> bool:
-        """Take the lease or renew it; returns whether it is ours now."""
+    async def _try(self) -> bool | None:
+        """Take the lease or renew it; returns whether it is ours now, None for nobody knows.
+
+        `DeniedError` and the like only before it was ours once.
+        """
         try:
-            return await self._take()
+            ours = await self._take()
         except (ConflictError, AlreadyExistsError):
-            return False
-        except UnavailableError as exc:
+            return None
+        except (UnavailableError, DeniedError, UnauthenticatedError) as exc:
+            if not self._held and not isinstance(exc, UnavailableError):
+                raise
             _log.warning("lease %s: %s", self._place[0], exc.message)
-            return False
+            return None
+        self._held |= ours
+        return ours
 
     async def _take(self) -> bool:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -76,6 +76,34 @@ async def test_who_cannot_renew_stops_before_another_begins(
     await one.stop()
 
 
+@pytest.mark.parametrize("code", [403, 409, 503])
+async def test_a_renewal_that_fails_is_tried_again_while_there_is_time(
+    kube: KubeClient, cluster: FakeCluster, code: int
+) -> None:
+    one = Candidate(kube, "one")
+    await until(lambda: one.working)
+    fault = cluster.fail(code, "patch", "leases", times=3)
+    await until(lambda: fault.times == 0)
+    renewals = len(cluster.calls("patch", "leases"))
+    await until(lambda: len(cluster.calls("patch", "leases")) > renewals)
+    assert (one.working, one.times) == (True, 1)
+    await one.stop()
+
+
+async def test_who_finds_another_leading_stops_at_once(
+    kube: KubeClient, cluster: FakeCluster
+) -> None:
+    one = Candidate(kube, "one")
+    await until(lambda: one.working)
+    found = cluster.object(LEASES, "agent", "argo")
+    found["spec"]["holderIdentity"] = "two"
+    cluster.add(LEASES, found)
+    begun = time.monotonic()
+    await until(lambda: not one.working)
+    assert time.monotonic() - begun < PACE.give_up_s
+    await one.stop()
+
+
 async def test_a_dead_leaders_lease_runs_out(kube: KubeClient, cluster: FakeCluster) -> None:
     dead = {"holderIdentity": "dead", "leaseDurationSeconds": 2}
     cluster.add(LEASES, {"metadata": {"name": "agent"}, "spec": dead}, namespace="argo")
