@@ -27,7 +27,7 @@ asyncio.run(run(child, on_stdout=lambda data: print("heard", flush=True)))
 async def test_what_is_said_is_heard_as_through_a_pipe(tmp_path: Path) -> None:
     heard: list[bytes] = []
     child = Child(
-        ["sh", "-c", "echo out; echo err >&2; exit 3"], timeout_s=20, journal=tmp_path / "j.jsonl"
+        ["sh", "-c", "echo out; echo err >&2; exit 3"], timeout_s=50, journal=tmp_path / "j.jsonl"
     )
     done = await run(child, on_stdout=heard.append)
     assert (done.stdout, done.stderr, done.exit_code) == (b"out\n", b"err\n", 3)
@@ -41,7 +41,7 @@ async def test_what_is_said_is_heard_as_through_a_pipe(tmp_path: Path) -> None:
 async def test_a_child_comes_to_its_end_when_its_parent_is_killed(tmp_path: Path) -> None:
     path, go = tmp_path / "j.jsonl", tmp_path / "go"
     assert not journal.held(path)
-    await run(Child(["mkfifo", str(go)], timeout_s=10))
+    await run(Child(["mkfifo", str(go)], timeout_s=50))
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PARENT, SCRIPT.format(go=go), str(path)),
         stdout=asyncio.subprocess.PIPE,
@@ -53,7 +53,7 @@ async def test_a_child_comes_to_its_end_when_its_parent_is_killed(tmp_path: Path
 
     assert journal.held(path)
     with pytest.raises(PreconditionError, match="an earlier run still writes to"):
-        await run(Child(["true"], timeout_s=10, journal=path))
+        await run(Child(["true"], timeout_s=50, journal=path))
     heard: list[bytes] = []
     following = asyncio.create_task(
         journal.follow(path, lambda: not journal.held(path), heard.append)

@@ -36,7 +36,7 @@ async def gone(pid: int) -> bool:
 
 
 async def test_output_and_exit_code_are_returned() -> None:
-    done = await run(Child(["sh", "-c", "echo out; echo err >&2; exit 3"], timeout_s=10))
+    done = await run(Child(["sh", "-c", "echo out; echo err >&2; exit 3"], timeout_s=50))
     assert (done.stdout, done.stderr, done.exit_code) == (b"out\n", b"err\n", 3)
 
 
@@ -48,7 +48,7 @@ async def test_output_comes_while_the_child_runs(tmp_path: Path) -> None:
     try:
         script = f"echo one; read line < {go}; echo $line"
         done = await run(
-            Child(["sh", "-c", script], timeout_s=10),
+            Child(["sh", "-c", script], timeout_s=50),
             on_stdout=lambda data: None if b"two" in data else _tell(keep_open),
         )
     finally:
@@ -61,51 +61,51 @@ def _tell(fifo: int) -> None:
 
 
 async def test_stdin_is_fed() -> None:
-    done = await run(Child(["cat"], timeout_s=10, stdin=b"x" * 200_000))
+    done = await run(Child(["cat"], timeout_s=50, stdin=b"x" * 200_000))
     assert done.stdout == b"x" * 200_000
 
 
 async def test_a_child_that_does_not_read_its_stdin_is_no_error() -> None:
-    done = await run(Child(["true"], timeout_s=10, stdin=b"x" * 2_000_000))
+    done = await run(Child(["true"], timeout_s=50, stdin=b"x" * 2_000_000))
     assert done.exit_code == 0
 
 
 async def test_only_the_end_of_endless_output_is_kept() -> None:
     script = "import sys; sys.stdout.write('a' * 3_000_000 + 'end')"
-    done = await run(Child([PYTHON, "-c", script], timeout_s=20))
+    done = await run(Child([PYTHON, "-c", script], timeout_s=50))
     assert len(done.stdout) == 1_048_576
     assert done.stdout.endswith(b"end")
 
 
 async def test_check_raises_with_the_last_words() -> None:
-    done = await run(Child(["sh", "-c", "echo first >&2; echo last >&2; exit 2"], timeout_s=10))
+    done = await run(Child(["sh", "-c", "echo first >&2; echo last >&2; exit 2"], timeout_s=50))
     with pytest.raises(ChildFailedError, match="sh: exit code 2") as caught:
         done.check()
     assert caught.value.hint == "last"
-    assert (await run(Child(["true"], timeout_s=10))).check().exit_code == 0
+    assert (await run(Child(["true"], timeout_s=50))).check().exit_code == 0
 
 
 async def test_a_program_that_is_not_installed_is_named() -> None:
     with pytest.raises(PreconditionError, match="no-such-program is not installed"):
-        await run(Child(["/opt/no-such-program"], timeout_s=10))
+        await run(Child(["/opt/no-such-program"], timeout_s=50))
 
 
 async def test_a_file_that_is_no_program_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("x")
     with pytest.raises(PreconditionError, match="cannot run data: Permission denied"):
-        await run(Child([str(tmp_path / "data")], timeout_s=10))
+        await run(Child([str(tmp_path / "data")], timeout_s=50))
 
 
 async def test_the_environment_is_replaced_when_it_is_given() -> None:
-    done = await run(Child(["/usr/bin/env"], timeout_s=10, env={"ONLY": "this"}))
+    done = await run(Child(["/usr/bin/env"], timeout_s=50, env={"ONLY": "this"}))
     assert done.stdout == b"ONLY=this\n"
 
 
 async def test_the_deadline_ends_the_whole_group(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"sleep 600 & echo $! > {pids}; wait"
-    with pytest.raises(TimedOutError, match=r"sh did not end within 0\.3 s"):
-        await run(Child(["sh", "-c", script], timeout_s=0.3))
+    with pytest.raises(TimedOutError, match=r"sh did not end within 2 s"):
+        await run(Child(["sh", "-c", script], timeout_s=2))
     assert await gone(int(pids.read_text()))
 
 
@@ -113,7 +113,7 @@ async def test_a_child_that_ignores_term_is_killed(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     script = f"trap '' TERM; echo $$ > {ready}; while :; do sleep 600; done"
     with pytest.raises(TimedOutError):
-        await run(Child(["sh", "-c", script], timeout_s=0.5, grace_s=0.2))
+        await run(Child(["sh", "-c", script], timeout_s=2, grace_s=0.2))
     assert await gone(int(ready.read_text()))
 
 
@@ -132,13 +132,13 @@ async def test_cancelling_the_call_ends_the_child() -> None:
 async def test_what_outlives_its_parent_is_ended_too(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     script = f"sleep 600 >/dev/null 2>&1 & echo $! > {pid_file}"
-    done = await run(Child(["sh", "-c", script], timeout_s=10))
+    done = await run(Child(["sh", "-c", script], timeout_s=50))
     assert done.exit_code == 0
     assert await gone(int(pid_file.read_text()))
 
 
 async def test_a_child_that_died_of_a_signal_has_a_negative_code() -> None:
-    done = await run(Child(["sh", "-c", "kill -9 $$"], timeout_s=10))
+    done = await run(Child(["sh", "-c", "kill -9 $$"], timeout_s=50))
     assert done.exit_code == -signal.SIGKILL
 
 
@@ -165,7 +165,7 @@ async def test_a_tethered_child_ends_with_us_though_we_are_killed(tethered: bool
 
 
 async def test_a_tethered_child_says_how_it_ended_and_hears_nothing() -> None:
-    done = await run(Child(["sh", "-c", "cat; echo out; exit 3"], timeout_s=10, tethered=True))
+    done = await run(Child(["sh", "-c", "cat; echo out; exit 3"], timeout_s=50, tethered=True))
     assert (done.stdout, done.exit_code, done.name) == (b"out\n", 3, "sh")
 
 

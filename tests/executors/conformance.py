@@ -107,7 +107,7 @@ class LogCases:
         assert await log(executor, ref) == b"one\ntwo\n"
 
     async def test_streams_are_told_apart(self, executor: Executor) -> None:
-        record = await run(executor, request("echo out; sleep 0.2; echo err >&2"))
+        record = await run(executor, request("echo out; sleep 0.5; echo err >&2"))
         runs = [run for chunk in await chunks(executor, record.ref) for run in chunk.runs()]
         assert [(run.stream, run.data) for run in runs] == [(STDOUT, b"out\n"), (STDERR, b"err\n")]
         assert runs[0].time_ns <= runs[1].time_ns

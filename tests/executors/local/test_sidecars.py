@@ -102,7 +102,7 @@ async def test_a_main_container_is_followed_by_the_next_executor_whatever_its_si
     """One that waits for its restart when the executor ends, and has no image afterwards."""
     opener.set(restart_backoff_s=(3600.0, 3600.0))
     executor = await opener.open()
-    ref = (await executor.run_pod(pod("sleep 1; exit 3", container("exit 1", "side")))).ref
+    ref = (await executor.run_pod(pod("sleep 3; exit 3", container("exit 1", "side")))).ref
     await until(
         executor,
         ref,

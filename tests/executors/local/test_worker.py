@@ -235,12 +235,14 @@ async def test_an_image_name_that_is_none(executor: LocalExecutor) -> None:
 
 
 async def test_a_registry_that_is_down_is_asked_again_for_a_while(
-    flaky: FlakyRuntime, executor: LocalExecutor
+    flaky: FlakyRuntime, opener: Opener
 ) -> None:
+    opener.set(images=ImageSettings(backoff_s=0.01, patience_s=1))
+    executor = await opener.open()
     spec = PodSpec(containers=(container("true", image="unreachable:1"),))
     record = await run(executor, request(spec=spec))
     assert record.pod.status.reason == "ErrImagePull"
-    assert flaky.calls["pull"] in (2, 3), "on a busy machine the while is over sooner"
+    assert flaky.calls["pull"] > 1
 
 
 async def test_a_failed_init_container_is_the_end(executor: LocalExecutor) -> None:
@@ -449,7 +451,7 @@ async def test_lost_while_nobody_watched(
 async def test_adoption_needs_no_registry(
     opener: Opener, flaky: FlakyRuntime, executor: LocalExecutor
 ) -> None:
-    ref = (await executor.run_pod(request("sleep 0.3; exit 3"))).ref
+    ref = (await executor.run_pod(request("sleep 2; exit 3"))).ref
     await running(executor, ref)
     flaky.faults["pull"] = 1_000_000
     executor = await opener.open()
