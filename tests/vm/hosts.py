@@ -31,7 +31,7 @@ except urllib.error.HTTPError as error:
 # What a container says to be given a token, and what it is told, if anything.
 _ASK_V2 = (
     r"printf 'PUT /latest/api/token HTTP/1.0\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n'"
-    " | nc -w 30 169.254.169.254 80 | head -n 1"
+    " | timeout 30 nc 169.254.169.254 80 | head -n 1"
 )
 # As EC2 sends answers whose hops are limited to one, which the machine itself is.
 _ONE_HOP = (
@@ -87,7 +87,7 @@ def test_containers_get_no_token(fleet: VirtualFleet, ec2: Ec2) -> None:
     assert "200 OK" in fleet.output("far", _ASK_V2)
     fleet.say(_ONE_HOP)
     assert fleet.output("near", _ASK_V2) == ""
-    assert "200 OK" in fleet.say(_ASK_V2.replace("nc -w", "busybox nc -w"))
+    assert "200 OK" in fleet.say(_ASK_V2.replace(" nc ", " busybox nc "))
     fleet.say("nft delete table ip ec2")
 
 
