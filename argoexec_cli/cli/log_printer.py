@@ -40,23 +40,30 @@ class LogPrinter:
         self._pattern = _compile(decoration.grep)
         self._plain = not any(decoration)
         self._open: dict[tuple[str, int], _OpenLine] = {}
+        self.mid_line = False
+        """Whether what was written last did not end its line."""
 
     def write(self, chunk: LogChunk, source: str) -> None:
         """Write a chunk of *source* (`pod/NAME/CONTAINER`)."""
         if self._before is not None:
             self._before()
         if self._plain:
-            self._out.write(chunk.data)
+            self._put(chunk.data)
         else:
-            self._out.write(b"".join(self._lines(run, source) for run in chunk.runs()))
+            self._put(b"".join(self._lines(run, source) for run in chunk.runs()))
         self._out.flush()
 
     def finish(self) -> None:
         """Write the lines that never got their newline."""
         for (source, _), line in self._open.items():
-            self._out.write(self._render(line.data, line.time_ns, source, cont=line.shown))
+            self._put(self._render(line.data, line.time_ns, source, cont=line.shown))
         self._open.clear()
         self._out.flush()
+
+    def _put(self, data: bytes) -> None:
+        self._out.write(data)
+        if data:
+            self.mid_line = not data.endswith(b"\n")
 
     def _lines(self, run: LogRun, source: str) -> bytes:
         """Return what can be written now: whole lines, each with the time at which it began."""

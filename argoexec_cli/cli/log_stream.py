@@ -178,6 +178,8 @@ async def print_logs(session: Session, server: Server, items: Sequence[Item]) ->
                 item = state
         outcomes[number] = item.exit_code
         if item.phase != "Succeeded":
+            if printer.mid_line and sys.stdout.isatty():
+                session.say("")
             session.say(change_line(item, now()))
             if hint := next_step(item):
                 session.say(hint)

@@ -98,3 +98,14 @@ def test_a_bad_regex_is_refused() -> None:
 
 def test_nanoseconds_have_nine_digits() -> None:
     assert rfc3339_nano(1_000_000_001) == "1970-01-01T00:00:01.000000001Z"
+
+
+def test_it_knows_whether_a_line_has_ended() -> None:
+    for decoration in (Decoration(), PREFIX):
+        printer = LogPrinter(io.BytesIO(), decoration)
+        seen = []
+        for text in (b"a\n", b"b"):
+            printer.write(chunk(text), "pod/a/main")
+            printer.finish()
+            seen.append(printer.mid_line)
+        assert seen == [False, True]

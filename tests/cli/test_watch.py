@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pty
@@ -15,7 +16,7 @@ from collections.abc import Callable
 import pytest
 
 from argoexec_cli.cli.live import Live, cut
-from tests.cli.conftest import Cli
+from tests.cli.conftest import POD, Cli
 
 
 def on_a_terminal(
@@ -123,3 +124,18 @@ def test_a_reader_that_has_enough_of_changes_ends_it_in_silence(words: list[str]
             break
     _, err = child.communicate(timeout=30)
     assert (child.returncode, err) == (141, b"")
+
+
+def test_on_a_terminal_the_end_stands_on_a_line_of_its_own(cli: Cli) -> None:
+    path = cli.home / "unended.yaml"
+    path.write_text(POD.format(name="unended", script="printf half; exit 3"))
+    ours, theirs = pty.openpty()
+    child = cli.start("submit", str(path), "--log", stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    drawn = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while piece := os.read(ours, 65_536):
+            drawn += piece
+    os.close(ours)
+    assert child.wait(timeout=30) == 1
+    assert b"half\r\npod/unended Failed" in drawn
