@@ -38,8 +38,8 @@ class LogReader:
         self._with_log = 0
         self._without_log: list[PodRecord] = []
 
-    async def print_item(self, item: Item, *, all_containers: bool = False) -> Item:
-        """Print the log of a pod, or of the pods of a run; return the item as it was last seen.
+    async def print_item(self, item: Item, *, all_containers: bool = False) -> None:
+        """Print the log of a pod, or of the pods of a run.
 
         With `follow` the pods of a run are printed side by side, each from when it appears.
         `NotFoundError` when a pod has no such container.
@@ -47,12 +47,11 @@ class LogReader:
         if isinstance(item.source, PodRecord):
             await self._print_pod(item.source, all_containers)
         elif self._query.follow:
-            item = await self._follow_run(item, all_containers)
+            await self._follow_run(item, all_containers)
         else:
             for ref in pods_of(item):
                 await self._print_pod(await self._server.executor.get_pod(ref), all_containers)
         self._printer.finish()
-        return item
 
     def why_nothing(self) -> StartError | None:
         """Return the error to end with when no pod has a log because none ever started.
@@ -66,7 +65,7 @@ class LogReader:
             self._session.say(error.message)
         return None
 
-    async def _follow_run(self, item: Item, all_containers: bool) -> Item:
+    async def _follow_run(self, item: Item, all_containers: bool) -> None:
         with first_error():
             async with asyncio.TaskGroup() as group:
                 async with closing(follow_item(self._server, item)) as states:
@@ -74,7 +73,6 @@ class LogReader:
                         self._start_streams(state, group, all_containers)
                         item = state
                 await self._give_up_absent(item)
-        return item
 
     async def _give_up_absent(self, run: Item) -> None:
         """Stop waiting for pods that will not come any more, as their run has ended."""
@@ -171,11 +169,9 @@ async def print_logs(session: Session, server: Server, items: Sequence[Item]) ->
 
     async def print_one(number: int, item: Item) -> None:
         reader = LogReader(session, server, printer, LogQuery(follow=True))
-        async with telling(teller, server, item):
-            item = await reader.print_item(item)
-        async with closing(follow_item(server, item)) as states:
-            async for state in states:
-                item = state
+        async with telling(teller, server, item) as ended:
+            await reader.print_item(item)
+            item = await ended()
         outcomes[number] = item.exit_code
         if item.phase != "Succeeded":
             if printer.mid_line and sys.stdout.isatty():

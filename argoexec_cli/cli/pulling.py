@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -71,23 +71,34 @@ class PullTeller:
 
 
 @asynccontextmanager
-async def telling(teller: PullTeller, server: Server, item: Item) -> AsyncIterator[None]:
-    """Tell of the pulls of *item* in the background of the block, until it runs."""
+async def telling(
+    teller: PullTeller, server: Server, item: Item
+) -> AsyncIterator[Callable[[], Awaitable[Item]]]:
+    """Tell of the pulls of *item* in the background of the block.
+
+    What it gives waits for the item's last state, and raises what `follow_item` does.
+    """
+    last: Item | ArgoexecError = item
 
     async def follow() -> None:
+        nonlocal last
         try:
             async with closing(follow_item(server, item)) as states:
-                async for state in states:
-                    teller.see(state)
-                    if state.phase not in ("", "Pending"):
-                        return
-        except ArgoexecError:
-            return  # the block does the same with more right, and says what is wrong
+                async for last in states:
+                    teller.see(last)
+        except ArgoexecError as exc:
+            last = exc  # the block may well meet the same, and say it with more right
+
+    async def ended() -> Item:
+        await following
+        if isinstance(last, ArgoexecError):
+            raise last
+        return last
 
     tasks = Tasks()
-    tasks.spawn(follow(), name=f"pulls of {item.label}")
+    following = tasks.spawn(follow(), name=f"pulls of {item.label}")
     try:
-        yield
+        yield ended
     finally:
         await tasks.stop()
         teller.clear()
