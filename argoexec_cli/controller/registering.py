@@ -73,16 +73,32 @@ def plan_register(
 def plan_data(
     data: dict[str, str], name: str, registration: Registration | None, *, default: bool = False
 ) -> dict[str, str]:
-    """Like `plan_register`, for a ConfigMap in a cluster: return its *data* with *name* in it."""
+    """Like `plan_register`, for a ConfigMap in a cluster: return its *data* with *name* in it.
+
+    `InvalidError` for what cannot be edited without touching other executors, too.
+    """
     manifest = {"kind": "ConfigMap", "metadata": {"name": CONFIG_MAP}, "data": data}
     before = read_registry(json.dumps(manifest), CONFIG_MAP)
     planned = dict(data)
     registration = _complete(name, registration, before)
     if registration is not None and registration != before.executors.get(name):
-        planned["executors"] = edit_block(data.get("executors"), name, registration)
+        try:
+            planned["executors"] = edit_block(data.get("executors"), name, registration)
+        except YAMLError as exc:
+            raise _not_editable(CONFIG_MAP, exc) from exc
     if default:
         planned["executor"] = name
-    read_registry(json.dumps(manifest | {"data": planned}), CONFIG_MAP)
+    after = read_registry(json.dumps(manifest | {"data": planned}), CONFIG_MAP)
+    touched = [
+        other
+        for other, entry in before.executors.items()
+        if other != name and after.executors.get(other) != entry
+    ]
+    if touched:
+        raise InvalidError(
+            f"{CONFIG_MAP}: {', '.join(touched)} would change with {name}: they share an anchor",
+            hint="write each of them out",
+        )
     return planned
 
 
@@ -94,11 +110,15 @@ def change(text: str, executors: dict[str, Registration | None], default: str, f
     try:
         changed = edit(text, executors, default)
     except YAMLError as exc:
-        problem = str(exc).strip().splitlines()[-1].strip()
-        raise InvalidError(f"{file}: cannot be edited: {problem}", hint="edit it by hand") from exc
+        raise _not_editable(file, exc) from exc
     if _rest(text, executors, file) != _rest(changed, executors, file):
         raise InternalError(f"{file}: the change would have touched other keys; nothing is written")
     return changed
+
+
+def _not_editable(file: str, exc: YAMLError) -> InvalidError:
+    problem = str(exc).strip().splitlines()[-1].strip()
+    return InvalidError(f"{file}: cannot be edited: {problem}", hint="edit it by hand")
 
 
 def _complete(name: str, wanted: Registration | None, before: Registry) -> Registration | None:

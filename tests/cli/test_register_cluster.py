@@ -127,6 +127,30 @@ def test_a_config_map_that_a_controller_reads_is_left_alone(
     assert not cluster.calls("patch") and not cluster.calls("create")
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"executor": "imagePullPolicy: Always\n"}, "for it has: executor, a Container; a name"),
+        ({"config": "parallelism: 3\n"}, "for it has: config; a name"),
+        ({"parallelism": "3", "x": "y"}, "for it has: parallelism; a name"),
+        ({"executors": 'a: {endpoint: "h:1"}\t# c'}, "error: argo-workflows-controller-configmap"),
+        (
+            {"executors": 'mine: &m {endpoint: "h:1"}\nb: *m\n'},
+            "b would change with mine: they share an anchor",
+        ),
+    ],
+)
+def test_what_cannot_be_changed_safely_is_left_alone(
+    inside: InCluster, cluster: FakeCluster, data: dict[str, str], words: str
+) -> None:
+    cluster.add(CONFIG_MAPS, {"metadata": {"name": NAME, "namespace": "argo"}, "data": data})
+    outcome = inside(*FLAGS, "--yes")
+    assert outcome.code == 2, outcome.err
+    assert words in outcome.err
+    assert "bug" not in outcome.err
+    assert registry(cluster) == data
+
+
 def test_without_a_flag_the_file_of_this_machine_is_meant(
     alone: Cli, kubeconfig: Path, cluster: FakeCluster
 ) -> None:
