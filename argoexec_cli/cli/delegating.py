@@ -125,7 +125,7 @@ async def run_agent(plan: AgentPlan, cluster: Cluster, ready: Ready) -> int:
     from argoexec_cli.daemon.signals import caught
 
     health = Health()
-    with claimed(plan.settings.ledger.parent), caught() as wish:
+    with claimed(plan.settings.ledger.parent, "agent"), caught() as wish:
         async with AsyncExitStack() as stack:
             if plan.health is not None:
                 await stack.enter_async_context(health_server(health, *plan.health))

@@ -15,11 +15,12 @@ PID_FILE: Final = "daemon.pid"
 
 
 @contextmanager
-def claimed(data_dir: Path) -> Iterator[Path]:
+def claimed(data_dir: Path, who: str = "daemon") -> Iterator[Path]:
     """Hold *data_dir*, making it (mode 0700) where it is missing; yield the pid file.
 
     The kernel gives the lock back when the process ends, however it ends, so a pid file that was
-    left behind means nothing. Raises `PreconditionError` naming the pid of the daemon that has it.
+    left behind means nothing. Raises `PreconditionError` naming the pid of the one that has it.
+    *who* we are says how that one is stopped.
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -30,7 +31,7 @@ def claimed(data_dir: Path) -> Iterator[Path]:
         kind = DeniedError if isinstance(exc, PermissionError) else PreconditionError
         raise kind(text, hint="choose another one with --data-dir") from exc
     try:
-        _lock(file, data_dir)
+        _lock(file, data_dir, who)
         os.ftruncate(file, 0)
         os.write(file, f"{os.getpid()}\n".encode())
         # It stays behind: whoever opens it meanwhile must lock this very file, and whoever asks who
@@ -56,14 +57,15 @@ def running_pid(data_dir: Path) -> int | None:
         os.close(file)
 
 
-def _lock(file: int, data_dir: Path) -> None:
+def _lock(file: int, data_dir: Path, who: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
         pid = _pid(file)
+        stop = f"argoexec serve --stop --data-dir {data_dir}" if who == "daemon" else f"kill {pid}"
         raise PreconditionError(
-            f"the data directory {data_dir} is in use by the daemon with pid {pid or 'unknown'}",
-            hint=f"argoexec serve --stop --data-dir {data_dir}, or choose another --data-dir",
+            f"the data directory {data_dir} is in use by the {who} with pid {pid or 'unknown'}",
+            hint=f"{stop}, or choose another --data-dir",
         ) from exc
 
 

@@ -68,7 +68,8 @@ def test_a_second_agent_on_one_ledger_is_refused(
     where = ("--kubeconfig", str(kubeconfig), "--data-dir", str(machine.home / "agent"))
     second = machine.run("agent", *where)
     assert second.returncode == 2
-    assert "is in use" in second.stderr or "has" in second.stderr
+    assert "is in use by the agent with pid" in second.stderr
+    assert "serve --stop" not in second.stderr
     assert "Traceback" not in second.stderr
 
 
