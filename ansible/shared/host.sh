@@ -36,21 +36,30 @@ have_link() {
   echo "$2"
 }
 
+# Whether a line is among others: is_among LINE LINES
+is_among() {
+  printf '%s\n' "$2" | grep -qxF -e "$1"
+}
+
+# Whether there is a static busybox.
+has_busybox() {
+  [ -x /bin/busybox ] || return 1
+  case $(ldd /bin/busybox 2>&1) in *"=>"*) return 1 ;; esac
+}
+
 # Have a service of systemd run, now and at every boot: have_service NAME [restart|reload], which is what one that runs
 # already is told. Where it does not start, the end of its log is the error.
 have_service() {
-  [ "$(systemctl show --property NeedDaemonReload --value "$1.service")" != yes ] || systemctl daemon-reload
-  systemctl is-enabled --quiet "$1.service" 2>/dev/null || {
-    systemctl enable --quiet "$1.service"
+  state=$(systemctl show --property NeedDaemonReload,UnitFileState,ActiveState "$1.service")
+  case $state in *NeedDaemonReload=yes*) systemctl daemon-reload ;; esac
+  # What else enabling does, a reload and scripts for other inits, costs more than all of this; start reads the unit anyway.
+  case $state in *UnitFileState=enabled*) ;; *)
+    SYSTEMCTL_SKIP_SYSV=1 systemctl enable --quiet --no-reload "$1.service"
     echo "$1 enabled"
-  }
-  if ! systemctl is-active --quiet "$1.service"; then
-    verb=start
-  elif [ -n "${2:-}" ]; then
-    verb=$2
-  else
-    return 0
-  fi
+    ;;
+  esac
+  case $state in *ActiveState=active*) verb=${2:-} ;; *) verb=start ;; esac
+  [ -n "$verb" ] || return 0
   systemctl "$verb" "$1.service" 2>/dev/null || {
     echo "$1 does not $verb; the end of its log:" >&2
     journalctl --unit "$1.service" --lines 20 --no-pager --output cat >&2

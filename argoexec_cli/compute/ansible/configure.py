@@ -141,7 +141,12 @@ def _host(target: Target) -> dict[str, Any]:
             "ansible_become": os.geteuid() != 0,
         }
         return own | local
-    host: dict[str, Any] = {"ansible_host": login.host, "ansible_become": login.user != "root"}
+    host: dict[str, Any] = {
+        "ansible_host": login.host,
+        "ansible_become": login.user != "root",
+        # The distribution's own. To look what else there is would take as long as to use it.
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
     if login.user:
         host["ansible_user"] = login.user
     if login.port:

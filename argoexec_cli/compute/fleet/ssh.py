@@ -33,9 +33,11 @@ _OPTIONS: Final = (
 )
 _PAUSE_S: Final = 0.5
 _LOGIN_LIMIT_S: Final = 900.0
+# cloud-init itself takes half a second to say that it has ended, or is not wanted.
 _READY: Final = (
-    "if command -v cloud-init >/dev/null; then cloud-init status --wait >/dev/null 2>&1; fi; "
-    "command -v python3 >/dev/null || echo no-python; "
+    "[ -e /run/cloud-init/result.json ] || [ -e /run/cloud-init/disabled ] || "
+    "! command -v cloud-init >/dev/null || cloud-init status --wait >/dev/null 2>&1; "
+    "[ -x /usr/bin/python3 ] || echo no-python; "
     '[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo no-sudo'
 )
 _REASONS: Final = (
