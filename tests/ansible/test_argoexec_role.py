@@ -91,8 +91,11 @@ class Host:
             variables=variables,
         )
         steps: list[Step] = []
-        target = await self.target()
-        changed = await configure([target], wanted, child_environment(), steps.append)
+
+        async def these() -> list[Target]:
+            return [await self.target()]
+
+        changed = await configure(these, wanted, child_environment(), steps.append)
         return changed["lab-0"], steps
 
     async def version(self) -> str:

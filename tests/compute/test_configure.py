@@ -7,14 +7,14 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from argoexec_cli.compute.ansible import Configuration, Target, configure, playbooks
-from argoexec_cli.compute.ansible.configure import inventory_of
+from argoexec_cli.compute.ansible.configure import hosts_of
 from argoexec_cli.compute.ansible.failures import failure_of, host_failure
 from argoexec_cli.compute.ansible.run import Failure, Outcome
 from argoexec_cli.compute.events import Step
@@ -103,7 +103,11 @@ async def run(
     variables = {"mark": str(place / "mark"), "ansible_python_interpreter": sys.executable}
     wanted = Configuration(runtime="docker", port=7401, variables=variables)
     steps: list[Step] = []
-    changed = await configure(targets, wanted, child_environment(), steps.append, told)
+
+    async def these() -> Sequence[Target]:
+        return targets
+
+    changed = await configure(these, wanted, child_environment(), steps.append, told)
     return changed, steps
 
 
@@ -203,14 +207,14 @@ def test_a_login_becomes_an_inventory_that_checks_the_host_key() -> None:
         identity_file="/keys/id",
         known_hosts_file="/fleets/my lab/known_hosts",
     )
-    (host,) = inventory_of([target(login)])["all"]["hosts"].values()
+    (host,) = hosts_of([target(login)]).values()
     assert host["ansible_host"] == "10.0.0.1"
     assert host["ansible_become"]
     assert "-o StrictHostKeyChecking=yes" in host["ansible_ssh_common_args"]
     assert "'UserKnownHostsFile=/fleets/my lab/known_hosts'" in host["ansible_ssh_common_args"]
     root = Ssh(host="10.0.0.1", user="root")
-    assert not inventory_of([target(root)])["all"]["hosts"]["lab-0"]["ansible_become"]
-    here = inventory_of([target(None)])["all"]["hosts"]["lab-0"]
+    assert not hosts_of([target(root)])["lab-0"]["ansible_become"]
+    here = hosts_of([target(None)])["lab-0"]
     assert here["ansible_connection"] == "local"
     assert here["ansible_become"] is (getpass.getuser() != "root")
 

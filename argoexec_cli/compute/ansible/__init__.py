@@ -8,7 +8,6 @@ from argoexec_cli.compute.ansible.configure import (
 )
 from argoexec_cli.compute.ansible.localhost import play_on_localhost
 from argoexec_cli.compute.ansible.playbooks import find_playbook
-from argoexec_cli.compute.ansible.run import load_runner
 
 __all__ = [
     "Configuration",
@@ -16,6 +15,5 @@ __all__ = [
     "configure",
     "deliver_certificates",
     "find_playbook",
-    "load_runner",
     "play_on_localhost",
 ]

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shlex
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -14,6 +14,7 @@ import msgspec
 
 from argoexec_cli.aio import Cleanups
 from argoexec_cli.compute.ansible.failures import failure_of
+from argoexec_cli.compute.ansible.inventory import Hosts
 from argoexec_cli.compute.ansible.leftovers import LIMIT_S, MARK, end_leftovers
 from argoexec_cli.compute.ansible.playbooks import find_playbook
 from argoexec_cli.compute.ansible.run import Event, Play, play
@@ -61,13 +62,15 @@ class Configuration(Model, kw_only=True):
 
 
 async def configure(
-    targets: Sequence[Target],
+    targets: Callable[[], Awaitable[Sequence[Target]]],
     configuration: Configuration,
     environment: Mapping[str, str],
     on_step: OnStep,
     on_configured: Callable[[str], None] = lambda name: None,
 ) -> dict[str, int]:
     """Configure all *targets* at once; return how many changes each took.
+
+    Ansible starts while they are awaited.
 
     *on_configured* is told of each as soon as it is, whatever the others do.
 
@@ -94,11 +97,15 @@ async def deliver_certificates(
 
     Repeatable. Raises what `configure` does.
     """
-    await _play_on(targets, "certificates.yml", {"host_run_mark": MARK}, environment, on_step)
+
+    async def these() -> Sequence[Target]:
+        return targets
+
+    await _play_on(these, "certificates.yml", {"host_run_mark": MARK}, environment, on_step)
 
 
 async def _play_on(
-    targets: Sequence[Target],
+    targets: Callable[[], Awaitable[Sequence[Target]]],
     playbook: str,
     variables: Mapping[str, Any],
     environment: Mapping[str, str],
@@ -108,13 +115,18 @@ async def _play_on(
         if (step := step_of(event)) is not None:
             on_step(step)
 
-    run_id = uuid.uuid4().hex
+    run_id, reached = uuid.uuid4().hex, list[Target]()
+
+    async def hosts() -> Hosts:
+        reached.extend(await targets())
+        return hosts_of(reached)
+
     told = {**variables, "argoexec_run_id": run_id}
-    what = Play(find_playbook(playbook), inventory_of(targets), told, environment)
+    what = Play(find_playbook(playbook), hosts, told, environment)
     try:
         outcome = await play(what, on_event)
     except asyncio.CancelledError:
-        logins = [target.login for target in targets]
+        logins = [target.login for target in reached]
         await Cleanups().run(end_leftovers(logins, run_id), limit_s=LIMIT_S + 2)
         raise
     if not outcome.good:
@@ -122,9 +134,9 @@ async def _play_on(
     return dict(outcome.changed)
 
 
-def inventory_of(targets: Sequence[Target]) -> dict[str, Any]:
-    """Return the inventory: how each host is reached, and where its own certificates are."""
-    return {"all": {"hosts": {target.name: _host(target) for target in targets}}}
+def hosts_of(targets: Sequence[Target]) -> Hosts:
+    """Return for the inventory how each host is reached, and where its own certificates are."""
+    return {target.name: _host(target) for target in targets}
 
 
 def _host(target: Target) -> dict[str, Any]:

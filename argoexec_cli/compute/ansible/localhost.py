@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from argoexec_cli.compute.ansible.inventory import Hosts
 from argoexec_cli.compute.ansible.playbooks import find_playbook
 from argoexec_cli.compute.ansible.run import Event, Play, play
 from argoexec_cli.errors import PreconditionError
@@ -12,9 +13,12 @@ from argoexec_cli.errors import PreconditionError
 Tell = Callable[[str], None]
 
 # The Python that runs Ansible is known to work; discovery may find a version manager's shim.
-_INVENTORY: Final = (
-    'localhost ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"'
-)
+_HOSTS: Final = {
+    "localhost": {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+    }
+}
 
 
 async def play_on_localhost(
@@ -32,7 +36,7 @@ async def play_on_localhost(
             tell(str(data.get("task", "")))
 
     playbook = find_playbook(name)
-    outcome = await play(Play(playbook, _INVENTORY, variables, environment), on_event)
+    outcome = await play(Play(playbook, _hosts, variables, environment), on_event)
     if outcome.good:
         return
     text = outcome.words or f"ansible ended with {outcome.status}"
@@ -43,3 +47,7 @@ async def play_on_localhost(
         f"configuring this machine failed: {' '.join(text.split())[:500]}",
         hint=f"ansible-playbook -i localhost, -c local {playbook}",
     )
+
+
+async def _hosts() -> Hosts:
+    return _HOSTS

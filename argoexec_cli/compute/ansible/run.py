@@ -11,11 +11,12 @@ import contextlib
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from argoexec_cli.aio import Cleanups
+from argoexec_cli.compute.ansible.inventory import Hosts, LateInventory
 from argoexec_cli.compute.ansible.leftovers import LIMIT_S, MARK, end_leftovers
 from argoexec_cli.compute.ansible.playbooks import find_program
 from argoexec_cli.errors import ArgoexecError
@@ -34,10 +35,13 @@ _SSH_ARGS: Final = (
 
 
 class Play(NamedTuple):
-    """What is played where. Neither variables nor environment may hold a secret."""
+    """What is played where. Neither variables nor environment may hold a secret.
+
+    While *hosts* is awaited, Ansible starts; what it raises is the end of the run.
+    """
 
     playbook: Path
-    inventory: str | Mapping[str, Any]
+    hosts: Callable[[], Awaitable[Hosts]]
     variables: Mapping[str, Any]
     environment: Mapping[str, str]
 
@@ -71,12 +75,16 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
     path = f"{find_program().parent}:{what.environment.get('PATH', os.defpath)}"
     stop, loop = threading.Event(), asyncio.get_running_loop()
     listener = _Listener(lambda event: loop.call_soon_threadsafe(on_event, event))
-    with tempfile.TemporaryDirectory(prefix="argoexec-ansible-") as directory:
+    hosts = asyncio.ensure_future(what.hosts())
+    with (
+        tempfile.TemporaryDirectory(prefix="argoexec-ansible-") as directory,
+        LateInventory(Path(directory)) as inventory,
+    ):
         run_id = Path(directory).name
         settings = {
             "private_data_dir": directory,
             "playbook": str(what.playbook),
-            "inventory": what.inventory,
+            "inventory": str(inventory.program),
             "extravars": dict(what.variables),
             "envvars": {
                 **what.environment,
@@ -89,10 +97,14 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
             "cancel_callback": stop.is_set,
             "event_handler": listener.hear,
         }
+        if not inventory.usable:
+            settings["inventory"] = {"all": {"hosts": await hosts}}
         running = asyncio.ensure_future(asyncio.to_thread(_run, settings))
         try:
+            inventory.tell(await hosts)
             status = await asyncio.shield(running)
-        except asyncio.CancelledError:
+        except BaseException:
+            hosts.cancel()
             stop.set()
             await asyncio.gather(running, return_exceptions=True)
             await Cleanups().run(end_leftovers([None], run_id), limit_s=LIMIT_S + 2)
@@ -117,11 +129,6 @@ def _environment(directory: Path) -> dict[str, str]:
         "ANSIBLE_SSH_USETTY": "False",
         "ANSIBLE_TIMEOUT": "20",
     }
-
-
-def load_runner() -> None:
-    """Import what `play` needs, which takes a while; blocking."""
-    import ansible_runner  # noqa: F401
 
 
 def _run(settings: dict[str, Any]) -> str:

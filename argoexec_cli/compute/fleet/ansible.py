@@ -10,14 +10,14 @@ from typing import Final
 import msgspec
 
 from argoexec_cli.aio import to_the_end
-from argoexec_cli.compute.ansible import Configuration, Target, configure, load_runner
+from argoexec_cli.compute.ansible import Configuration, Target, configure
 from argoexec_cli.compute.ansible.playbooks import find_program
 from argoexec_cli.compute.events import OnStep, Step
 from argoexec_cli.compute.fleet import access
-from argoexec_cli.compute.fleet.configure import as_root, pull_image
+from argoexec_cli.compute.fleet.configure import Around, as_root, pull_image
 from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.store import Place
-from argoexec_cli.compute.package import Package, build_package, packages_for
+from argoexec_cli.compute.package import Package, packages_for
 from argoexec_cli.errors import ArgoexecError, PreconditionError
 from argoexec_cli.models.connection import Ssh
 
@@ -45,17 +45,10 @@ class AnsibleConfigure:
     def __init__(self, environment: Mapping[str, str]) -> None:
         """*environment* is what Ansible and pip get: `config.load.child_environment`."""
         self._environment = environment
-        self._slim: Package | None = None
 
     def check(self) -> None:
         """See `Configure.check`."""
         find_program()
-
-    async def prepare(self, fleet: Fleet, place: Place) -> None:
-        """See `Configure.prepare`. Raises what `build_package` does."""
-        await asyncio.to_thread(load_runner)
-        if not fleet.offline:
-            self._slim = await build_package(_cache(place), self._environment)
 
     async def apply(
         self,
@@ -63,24 +56,23 @@ class AnsibleConfigure:
         place: Place,
         hosts: Sequence[Host],
         logins: Mapping[str, Ssh | None],
+        around: Around,
         on_step: OnStep,
-        then: Callable[[Host], Awaitable[None]],
     ) -> None:
-        """See `Configure.apply`. Raises what `compute.ansible.configure` does."""
-        if self._slim is not None:
-            packages = dict.fromkeys(logins, self._slim)
-        else:
-            cache = _cache(place)
-            packages = await packages_for(logins, cache, self._environment, offline=fleet.offline)
-        targets = [
-            Target(
-                host.key,
-                logins[host.name],
-                access.host_certificates(fleet, place, host),
-                packages[host.name],
-            )
-            for host in hosts
-        ]
+        """See `Configure.apply`. Raises what `compute.ansible.configure` and packages do."""
+
+        async def targets() -> list[Target]:
+            packages = await self._packages(fleet, place, logins, around.reach)
+            return [
+                Target(
+                    host.key,
+                    logins[host.name],
+                    access.host_certificates(fleet, place, host),
+                    packages[host.name],
+                )
+                for host in hosts
+            ]
+
         wanted = _configuration(fleet)
         by_key = {host.key: host for host in hosts}
         finishing: list[asyncio.Task[None]] = []
@@ -93,7 +85,7 @@ class AnsibleConfigure:
             login = logins[host.name]
             pulls = (_pull(fleet, host, login, image, on_step) for image in fleet.prepull)
             await to_the_end(*pulls)
-            await then(host)
+            await around.then(host)
 
         def configured(key: str) -> None:
             finishing.append(asyncio.create_task(finish(by_key[key]), name=f"finish {key}"))
@@ -108,6 +100,22 @@ class AnsibleConfigure:
         for end in (all_of_them, *each):
             if isinstance(end, BaseException):
                 raise end
+
+    async def _packages(
+        self,
+        fleet: Fleet,
+        place: Place,
+        logins: Mapping[str, Ssh | None],
+        reach: Callable[[], Awaitable[object]],
+    ) -> dict[str, Package]:
+        """Return what each host installs, when all are reached; what they are asked for that."""
+        cache = _cache(place)
+        if fleet.offline:
+            await reach()
+            return await packages_for(logins, cache, self._environment, offline=True)
+        building = packages_for(logins, cache, self._environment)
+        packages, _ = await asyncio.gather(building, reach())
+        return packages
 
     async def remove(
         self,

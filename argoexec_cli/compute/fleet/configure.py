@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from argoexec_cli import __version__
 from argoexec_cli.compute.events import OnStep
@@ -34,15 +34,20 @@ _PULLERS: Final[dict[Runtime, str]] = {
 }
 
 
+class Around(NamedTuple):
+    """What comes before hosts are configured, and after each: `reach` returns when one can log in
+    to all of them, `then` is told of one that has its engine and the daemon.
+    """
+
+    reach: Callable[[], Awaitable[object]]
+    then: Callable[[Host], Awaitable[None]]
+
+
 class Configure(Protocol):
     """Configures hosts; one run for all, which may be repeated and then changes nothing."""
 
     def check(self) -> None:
         """Look at what `apply` needs on this machine: `PreconditionError` when it is missing."""
-        ...
-
-    async def prepare(self, fleet: Fleet, place: Place) -> None:
-        """Do what needs no host yet, for `apply` to be quicker; it may be left out."""
         ...
 
     async def apply(
@@ -51,12 +56,13 @@ class Configure(Protocol):
         place: Place,
         hosts: Sequence[Host],
         logins: Mapping[str, Ssh | None],
+        around: Around,
         on_step: OnStep,
-        then: Callable[[Host], Awaitable[None]],
     ) -> None:
-        """Have every host run its engine and the daemon, and await *then* for each that does.
+        """Have every host run its engine and the daemon.
 
-        No host waits for another. When one fails, or its *then*, the others are finished first;
+        What needs no host is done while they are reached; that they are not is the end. Then no
+        host waits for another. When one fails, or its `then`, the others are finished first;
         `PreconditionError` names what failed.
         """
         ...

@@ -16,7 +16,12 @@ from argoexec_cli.aio import to_the_end
 from argoexec_cli.compute.events import OnStep, Step
 from argoexec_cli.compute.fleet import access, daemon
 from argoexec_cli.compute.fleet.compute import Compute, Preview
-from argoexec_cli.compute.fleet.configure import Configure, configuration_digest, load_stand_in
+from argoexec_cli.compute.fleet.configure import (
+    Around,
+    Configure,
+    configuration_digest,
+    load_stand_in,
+)
 from argoexec_cli.compute.fleet.record import Fleet, Host, Phase
 from argoexec_cli.compute.fleet.ssh import Limits, forget_host_key, wait_for_login
 from argoexec_cli.compute.fleet.store import Place
@@ -94,7 +99,6 @@ class Provisioning:
         ways = {host.name: self._way(host) for host in self.fleet.hosts}
         stale = await self._stale(ways)
         if stale:
-            await self._prepare(stale)
             await self._configured(stale, ways)
         self._save(phase="ready")
         return ways
@@ -132,20 +136,13 @@ class Provisioning:
                 self._on_step(found)
         return [host for host, good in zip(hosts, answers, strict=True) if not good]
 
-    async def _prepare(self, hosts: Sequence[Host]) -> None:
-        """Wait until one can log in to all of *hosts*, and do meanwhile what needs none."""
+    async def _configured(self, hosts: Sequence[Host], ways: dict[str, Endpoint]) -> None:
+        """Configure *hosts*, all at once, and see of each as soon as it is that it runs a pod."""
 
         async def reach(host: Host) -> None:
             if (login := self._compute.login(host)) is not None:
                 limits = _LIMITS[self.fleet.provider]
                 await wait_for_login(login, host.name, self._on_step, limits)
-
-        await asyncio.gather(
-            to_the_end(*map(reach, hosts)), self._configure.prepare(self.fleet, self._place)
-        )
-
-    async def _configured(self, hosts: Sequence[Host], ways: dict[str, Endpoint]) -> None:
-        """Configure *hosts*, all at once, and see of each as soon as it is that it runs a pod."""
 
         async def prove(host: Host) -> None:
             done = msgspec.structs.replace(host, configured=self._digest(host), proved=False)
@@ -154,7 +151,8 @@ class Provisioning:
             await self._prove(done, ways[host.name])
 
         logins = {host.name: self._compute.login(host) for host in hosts}
-        await self._configure.apply(self.fleet, self._place, hosts, logins, self._on_step, prove)
+        around = Around(lambda: to_the_end(*map(reach, hosts)), prove)
+        await self._configure.apply(self.fleet, self._place, hosts, logins, around, self._on_step)
 
     async def _prove(self, host: Host, way: Endpoint) -> None:
         """See that the daemon of *host* answers and runs a pod."""
