@@ -22,7 +22,7 @@ exec cat "$0.json"
 class LateInventory:
     """A program, as Ansible takes in the place of a file, that waits until `tell` has been called.
 
-    To be used as a context, outside of which nobody waits any more.
+    To be used as a context; whoever still waits for it afterwards is the caller's to end.
     """
 
     def __init__(self, directory: Path) -> None:

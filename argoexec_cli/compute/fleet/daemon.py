@@ -26,6 +26,12 @@ _PROBE_S: Final = 180.0
 _IMAGE_TROUBLE: Final = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull")
 
 
+def load() -> None:
+    """Import what the functions here need, which takes a while; blocking."""
+    import argoexec_cli.rpc.channel
+    import argoexec_cli.rpc.client  # noqa: F401
+
+
 async def ask(endpoint: Endpoint, *, timeout_s: float = _CONTACT_S) -> ExecutorInfo:
     """Return what the daemon says of itself; raises what `rpc.channel.connect` does."""
     from argoexec_cli.rpc.channel import connect

@@ -150,8 +150,11 @@ class Provisioning:
             self._save()
             await self._prove(done, ways[host.name])
 
+        async def reach_all() -> None:
+            await asyncio.gather(to_the_end(*map(reach, hosts)), asyncio.to_thread(daemon.load))
+
         logins = {host.name: self._compute.login(host) for host in hosts}
-        around = Around(lambda: to_the_end(*map(reach, hosts)), prove)
+        around = Around(reach_all, prove)
         await self._configure.apply(self.fleet, self._place, hosts, logins, around, self._on_step)
 
     async def _prove(self, host: Host, way: Endpoint) -> None:
