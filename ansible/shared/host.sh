@@ -50,14 +50,13 @@ has_busybox() {
 # Have a service of systemd run, now and at every boot: have_service NAME [restart|reload], which is what one that runs
 # already is told. Where it does not start, the end of its log is the error.
 have_service() {
-  state=$(systemctl show --property NeedDaemonReload,UnitFileState,ActiveState "$1.service")
+  state=$(systemctl show --property NeedDaemonReload,ActiveState "$1.service")
   case $state in *NeedDaemonReload=yes*) systemctl daemon-reload ;; esac
   # What else enabling does, a reload and scripts for other inits, costs more than all of this; start reads the unit anyway.
-  case $state in *UnitFileState=enabled*) ;; *)
+  systemctl is-enabled --quiet "$1.service" 2>/dev/null || {
     SYSTEMCTL_SKIP_SYSV=1 systemctl enable --quiet --no-reload "$1.service"
     echo "$1 enabled"
-    ;;
-  esac
+  }
   case $state in *ActiveState=active*) verb=${2:-} ;; *) verb=start ;; esac
   [ -n "$verb" ] || return 0
   systemctl "$verb" "$1.service" 2>/dev/null || {
