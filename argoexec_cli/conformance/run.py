@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from argoexec_cli.conformance.case import Case
 from argoexec_cli.conformance.compare import Logs, differences, refusal_differs
 from argoexec_cli.conformance.place import Place
+from argoexec_cli.conformance.ports import with_free_ports
 from argoexec_cli.conformance.request import missing, not_granted, to_request
 from argoexec_cli.conformance.steps import MissedError, take, until_ended
 from argoexec_cli.errors import ArgoexecError, NotFoundError
@@ -115,6 +116,8 @@ class _Runner:
             return "skipped", ("would have to restart the executor",)
         if case.connects and not self._place.here:
             return "skipped", ("the executor is not on this machine",)
+        if case.connects:
+            case = with_free_ports(case)
         try:
             async with asyncio.timeout(self._limit_s):
                 why_not = await self._differences(case)

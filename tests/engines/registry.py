@@ -6,11 +6,11 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import tempfile
 from pathlib import Path
 from typing import Self
 
+from argoexec_cli.conformance.ports import unused_port
 from tests.engines import kernel
 from tests.engines.claim import identity, owner_lives
 from tests.engines.process import NotReadyError, Process
@@ -63,7 +63,7 @@ class Registry:
     def start(self) -> None:
         """Start serving, on the port that it had before if it was stopped."""
         for attempt in range(_ATTEMPTS):
-            self.port = self.port or _free_port()
+            self.port = self.port or unused_port()
             config = self._write_config()
             self._process = Process(
                 ["docker-registry", "serve", str(config)], log=self._directory / "registry.log"
@@ -131,10 +131,3 @@ def _sweep() -> None:
         if (directory / "owner").exists() and not owner_lives(directory):
             kernel.kill_naming(directory)
             shutil.rmtree(directory, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

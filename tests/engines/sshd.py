@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
+from argoexec_cli.conformance.ports import unused_port
 from argoexec_cli.models.connection import Ssh
 from tests.engines.process import Process
 
@@ -24,8 +25,7 @@ class SshServer:
         self.known_hosts = directory / "known_hosts"
         self.identity = directory / "identity"
         self.log = directory / "sshd.log"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = unused_port()
         make_key(self.identity)
         self.renew_host_key()
         self.remember()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
 
+from argoexec_cli.conformance.ports import unused_port
 from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, ImagePull, Port, SandboxSpec
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 from tests.engines import containerd, images, kernel
@@ -14,13 +14,6 @@ from tests.engines.availability import need
 from tests.engines.containerd import ContainerdEngine
 
 pytestmark = pytest.mark.containerd
-
-
-def free_port() -> int:
-    """Return a port that nobody has just now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        number: int = server.getsockname()[1]
-        return number
 
 
 async def begin(engine: ContainerdEngine) -> None:
@@ -34,7 +27,7 @@ async def begin(engine: ContainerdEngine) -> None:
                 pod_namespace="default",
                 hostname="pod",
                 shared=True,
-                ports=(Port(host_port=free_port(), container_port=80, host_ip="127.0.0.1"),),
+                ports=(Port(host_port=unused_port(), container_port=80, host_ip="127.0.0.1"),),
             )
         )
         await runtime.start(

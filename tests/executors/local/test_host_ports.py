@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from argoexec_cli.conformance.ports import is_free, unused_port
 from argoexec_cli.executors.local.manager import LocalExecutor, open_local
 from argoexec_cli.models.base import decode
 from argoexec_cli.models.pod import PodSpec
@@ -64,7 +64,7 @@ def spec(port: int, *more: dict[str, Any], script: str = "true") -> PodSpec:
 async def test_a_port_that_is_taken_is_told(opened: Open) -> None:
     other = {"name": "other", "image": IMAGE, "command": ["true"]}
     async with opened() as executor:
-        port = await unused_port()
+        port = unused_port()
         with socket.create_server(("127.0.0.1", port)):
             alone = await run(executor, request(name="alone", spec=spec(port)))
             several = await run(executor, request(name="several", spec=spec(port, other)))
@@ -82,7 +82,7 @@ async def test_a_port_that_is_taken_is_told(opened: Open) -> None:
 async def test_a_port_leads_to_its_pod_across_a_restart_and_is_free_afterwards(
     opened: Open,
 ) -> None:
-    port = await unused_port()
+    port = unused_port()
     wish = request(name="serves", spec=spec(port, script=ANSWER))
     async with opened() as executor:
         record = await executor.run_pod(wish)
@@ -95,18 +95,10 @@ async def test_a_port_leads_to_its_pod_across_a_restart_and_is_free_afterwards(
         late = await run(executor, request(name="later", spec=spec(port)))
         assert late.pod.status.reason == "NodePorts"
         await executor.delete_pod(record.ref)
-        await eventually(lambda: is_free(port))
+        await eventually(lambda: free(port))
         after = await run(executor, request(name="after", spec=spec(port)))
         assert after.pod.status.phase == "Succeeded"
         await eventually(lambda: has_no_rule(port))
-
-
-async def unused_port() -> int:
-    """Return a port that is free, and is not among those that the kernel lends to clients."""
-    for port in random.sample(range(20000, 30000), 100):
-        if await is_free(port):
-            return port
-    raise AssertionError("no port is free")
 
 
 async def answers(port: int) -> bool:
@@ -130,10 +122,6 @@ async def has_no_rule(port: int) -> bool:
     return f"--dport {port} ".encode() not in done.stdout
 
 
-async def is_free(port: int) -> bool:
+async def free(port: int) -> bool:
     """Tell whether one may listen on the port."""
-    try:
-        with socket.create_server(("127.0.0.1", port)):
-            return True
-    except OSError:
-        return False
+    return is_free(port)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from argoexec_cli.conformance.ports import unused_port
 from argoexec_cli.errors import AlreadyExistsError, InvalidError
 from argoexec_cli.runtime.base import Port
 from argoexec_cli.runtime.containerd.hostports import HostPorts
@@ -23,9 +24,7 @@ def ports() -> Iterator[HostPorts]:
 @pytest.fixture
 def port() -> Port:
     """A port that nobody has just now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        number = server.getsockname()[1]
-    return Port(host_port=number, container_port=80, host_ip="127.0.0.1")
+    return Port(host_port=unused_port(), container_port=80, host_ip="127.0.0.1")
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
