@@ -50,16 +50,16 @@ class ContainerState(Model):
     terminated: ContainerStateTerminated | None = None
 
 
-class ContainerStatus(Model):
+class ContainerStatus(Model, omit_defaults=False):
     """Source: core/v1 ContainerStatus. `restart_count` is also the number of the current attempt,
-    from 0.
+    from 0. As in Kubernetes, a document has these fields also where they are 0, false or empty.
     """
 
     name: str
     state: ContainerState = ContainerState()
     last_state: ContainerState = ContainerState()
     ready: bool = False
-    started: bool | None = None
+    started: bool = False
     restart_count: int = 0
     image: str = ""
     image_id: str = msgspec.field(default="", name="imageID")

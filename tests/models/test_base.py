@@ -21,6 +21,7 @@ from argoexec_cli.models.base import (
 )
 from argoexec_cli.models.logs import STDERR, STDOUT, LogRun, make_chunk
 from argoexec_cli.models.pod import Pod, PodSpec
+from argoexec_cli.models.status import ContainerStatus
 
 MAIN = {"name": "a", "image": "b"}
 
@@ -87,6 +88,20 @@ def test_the_types_of_fields_are_no_strings() -> None:
         if model.__module__.startswith("argoexec_cli.models.") and isinstance(kind, str)
     }
     assert not strings
+
+
+def test_a_status_has_what_kubernetes_always_writes() -> None:
+    assert encode(ContainerStatus(name="main")) == {
+        "name": "main",
+        "state": {},
+        "lastState": {},
+        "ready": False,
+        "started": False,
+        "restartCount": 0,
+        "image": "",
+        "imageID": "",
+        "containerID": "",
+    }
 
 
 def test_field_paths_name_everything() -> None:
