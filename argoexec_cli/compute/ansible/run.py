@@ -28,6 +28,8 @@ OnEvent = Callable[[Event], None]
 _FORKS: Final = 50
 # A thousand looks a second for results that take seconds would cost half a processor.
 _SETTINGS: Final = "[defaults]\ninternal_poll_interval = 0.01\n"
+# So often ansible-runner looks whether it is to stop; left to itself, each five seconds.
+_CANCEL_LOOK_S: Final = 0.5
 _SSH_ARGS: Final = (
     "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=15 "
     "-o ServerAliveCountMax=4 -o PreferredAuthentications=publickey"
@@ -94,6 +96,7 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
             },
             "forks": _FORKS,
             "quiet": True,
+            "settings": {"pexpect_timeout": _CANCEL_LOOK_S},
             "cancel_callback": stop.is_set,
             "event_handler": listener.hear,
         }
