@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from argoexec_cli.argo.register.verifying import Sleep
-from argoexec_cli.errors import ArgoexecError, TimedOutError
+from argoexec_cli.errors import ArgoexecError, NotFoundError, TimedOutError
 from argoexec_cli.kube.base import Kube, Object
 from argoexec_cli.kube.resources import WORKFLOWS
 
@@ -30,12 +32,12 @@ class Canary(NamedTuple):
     sleep: Sleep = asyncio.sleep
 
 
-def canary_workflow(canary: Canary) -> Object:
+def canary_workflow(canary: Canary, name: str) -> Object:
     """Return the workflow: one container that does nothing."""
     labels = {INSTANCE_LABEL: canary.instance_id} if canary.instance_id else {}
     body = {"container": {"image": canary.image, "command": ["true"]}}
     return {
-        "metadata": {"generateName": "argoexec-canary-", "labels": labels},
+        "metadata": {"name": name, "labels": labels},
         "spec": {
             "entrypoint": "main",
             "serviceAccountName": canary.account,
@@ -47,8 +49,13 @@ def canary_workflow(canary: Canary) -> Object:
 
 async def run_canary(kube: Kube, canary: Canary) -> str:
     """Run it and return its name. `CanaryFailedError` has the workflow's own words."""
-    made = await kube.create(WORKFLOWS, canary_workflow(canary), canary.namespace)
-    name: str = made["metadata"]["name"]
+    name = f"argoexec-canary-{secrets.token_hex(3)}"  # ours, to delete it whatever we heard of it
+    try:
+        await kube.create(WORKFLOWS, canary_workflow(canary, name), canary.namespace)
+    except asyncio.CancelledError:
+        with suppress(NotFoundError):
+            await kube.delete(WORKFLOWS, name, canary.namespace)
+        raise
     try:
         status = await _end(kube, canary, name)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from argoexec_cli.argo.register.canary import Canary, run_canary
@@ -28,7 +29,8 @@ async def carry_out(
 ) -> None:
     """Write the plan, then watch the controller, then run the canary if there is one.
 
-    Whatever fails, the cluster is as it was before the error leaves here.
+    Whatever fails, the cluster is as it was before the error leaves here; so it is when somebody
+    loses patience with it.
     """
     namespace = controller.namespace
     await check_rights(kube, plan, namespace)
@@ -38,7 +40,7 @@ async def carry_out(
         await _verify(kube, plan, controller, before, patience)
         if canary is not None:
             await prove(kube, canary, tell)
-    except ArgoexecError:
+    except (ArgoexecError, asyncio.CancelledError):
         tell("taking everything back")
         await take_back(kube, plan.writes)
         await write_record(kube, namespace, earlier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from argoexec_cli.argo.register.looking import find_object
@@ -35,8 +36,10 @@ async def write_plan(kube: Kube, plan: Plan, namespace: str) -> list[Entry]:
             await _write(kube, write)
             done.append(write)
         await _read_back(kube, plan)
-    except ArgoexecError:
-        await take_back(kube, done)
+    except (ArgoexecError, asyncio.CancelledError) as exc:
+        # A write that was cancelled may have been done all the same.
+        begun = len(done) + isinstance(exc, asyncio.CancelledError)
+        await take_back(kube, plan.writes[:begun])
         await write_record(kube, namespace, before)
         raise
     return before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import Any
 
@@ -256,6 +257,29 @@ async def test_a_canary_decides(scene: Scene, phase: str) -> None:
         assert isinstance(caught.value, CanaryFailedError) is bool(phase)
         assert scene.everything() == before
     assert scene.cluster.store.all(WORKFLOWS) == []
+
+
+@pytest.mark.parametrize("moment", ["serviceaccounts", "configmaps", "workflows"])
+async def test_who_loses_patience_leaves_nothing_behind(scene: Scene, moment: str) -> None:
+    """He is interrupted while the first object is made, at the switch, or during the canary."""
+    install(scene.cluster, {"instanceID": "blue"}, status_rule=False)
+    before, plan = scene.everything(), await scene.plan("agent")
+    canary = Canary("work", "default", "busybox", "blue")
+    work = asyncio.create_task(scene.do(plan, canary), name="register")
+    loop, store = asyncio.get_running_loop(), scene.cluster.store
+
+    def interrupt() -> None:
+        last = store.since(store.version - 1)[-1]
+        name = (last.after or {"metadata": {"name": ""}})["metadata"]["name"]
+        if last.resource.plural == moment and name != "argoexec-registration":
+            store.listeners.discard(interrupt)
+            loop.call_soon_threadsafe(work.cancel)
+
+    store.listeners.add(interrupt)
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert scene.everything() == before
+    assert scene.told[-1:] in ([], ["taking everything back"])
 
 
 async def test_who_may_not_write_all_writes_nothing(scene: Scene, cluster: FakeCluster) -> None:
