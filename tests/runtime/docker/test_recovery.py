@@ -187,12 +187,15 @@ async def test_a_strangers_container_of_our_name_is_left_alone(
 
 async def test_the_two_ways_of_reading_continue_each_other(engine: DockerEngine) -> None:
     async with opened(engine) as by_file, opened(engine, read_log_files=False) as by_api:
-        handle = await begin(by_file, ticks(12))
+        handle = await begin(by_file, ticks(60))
         position = await read_until(by_file, handle, b"4\n")
         position = await read_until(by_api, handle, b"8\n", position)
         rest = text(await read(by_file, handle, position))
-        assert counted(12).endswith(rest)
-        assert rest.startswith(b"9\n")
+        assert rest.endswith(b"60\n")
+        # On a busy machine several lines come at once.
+        before = counted(60).removesuffix(rest)
+        assert b"\n8\n" in before
+        assert before + rest == counted(60)
         await by_file.remove(handle)
 
 
