@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from argoexec_cli.kube.connecting import Cluster
 
 Manifest = dict[str, Any]
+_WAIT: Final = "wait --cluster"
+_STOP: Final = "stop --cluster"
 _ONLY: Final = "only a Workflow can be submitted to Argo"
 _SPECS: Final = {
     "WorkflowTemplate": "spec",
@@ -68,11 +70,15 @@ async def _follow(
     session: Session, cluster: Cluster, made: Sequence[Manifest], how: How | None
 ) -> int:
     from argoexec_cli.cli.argo_following import follow_workflow
+    from argoexec_cli.cli.detach import detachable
 
     code = int(ExitCode.OK)
     for one in made if how else ():
         assert how is not None  # noqa: S101 - mypy does not see through the line above
-        ended = await follow_workflow(session, cluster, one, how)
+        name, namespace = one["metadata"]["name"], one["metadata"]["namespace"]
+        again = "logs -f --argo" if how == "log" else _WAIT
+        async with detachable(session, name, again, stop=_STOP, namespace=namespace):
+            ended = await follow_workflow(session, cluster, one, how)
         code = code or ended
     return code
 
@@ -149,11 +155,14 @@ async def wait_for_workflows(
 ) -> int:
     """Wait for workflows of the cluster; return the first exit code that is not 0."""
     from argoexec_cli.cli.argo_following import wait_one
+    from argoexec_cli.cli.detach import detachable
 
     code = int(ExitCode.OK)
     async with open_kube(session, options) as cluster:
         for name in names:
-            ended = await wait_one(cluster, name, _namespace(session, cluster))
+            namespace = _namespace(session, cluster)
+            async with detachable(session, name, _WAIT, stop=_STOP, namespace=namespace):
+                ended = await wait_one(cluster, name, namespace)
             code = code or ended
     return code
 

@@ -13,15 +13,21 @@ from argoexec_cli.cli.session import Session
 
 
 @asynccontextmanager
-async def detachable(session: Session, name: str, again: str) -> AsyncIterator[None]:
-    """Tell the user on Ctrl-C that *name* runs on, how to come back to it, and how to end it."""
+async def detachable(
+    session: Session, name: str, again: str, *, stop: str = "stop", namespace: str = ""
+) -> AsyncIterator[None]:
+    """Tell the user on Ctrl-C that *name* runs on, how to come back to it, and how to end it.
+
+    The *namespace* of the session is meant where none is given.
+    """
     try:
         yield
     except asyncio.CancelledError:
-        place = "" if session.namespace == "default" else f" -n {session.namespace}"
+        usual = "" if session.namespace == "default" else session.namespace
+        place = f" -n {namespace or usual}" if namespace or usual else ""
         session.say(f"\ndetached: {name} runs on")
         session.say(f"  come back:  argoexec {again} {name}{place}")
-        session.say(f"  stop it:    argoexec stop {name}{place}")
+        session.say(f"  stop it:    argoexec {stop} {name}{place}")
         raise
 
 

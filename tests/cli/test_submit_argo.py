@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import threading
 import time
@@ -195,3 +196,29 @@ def test_only_workflows_go_to_argo(alone: Cli) -> None:
     outcome = alone("submit", "--to", "argo", "-", stdin=template)
     assert outcome.code == 2
     assert "and this is a CronWorkflow\nhint: its spec.workflowSpec in a Workflow" in outcome.err
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_ctrl_c_detaches_and_says_how_to_stop_the_workflow(
+    alone: Cli, cluster: FakeCluster, kubeconfig: Path, tmp_path: Path, waiting: bool
+) -> None:
+    path = tmp_path / "workflow.yaml"
+    path.write_text(WORKFLOW)
+    here = ("--kubeconfig", str(kubeconfig))
+    words = ["submit", "--to", "argo", str(path), "--wait", *here]
+    if waiting:
+        assert alone("submit", "--to", "argo", str(path), *here).code == 0
+        words = ["wait", "hello", *here]
+    child = alone.start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until = time.monotonic() + 50
+    while not cluster.calls("watch", "workflows"):
+        assert time.monotonic() < until and child.poll() is None
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert err.decode().splitlines()[-3:] == [
+        "detached: hello runs on",
+        "  come back:  argoexec wait --cluster hello -n default",
+        "  stop it:    argoexec stop --cluster hello -n default",
+    ]
