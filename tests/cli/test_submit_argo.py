@@ -222,3 +222,19 @@ def test_ctrl_c_detaches_and_says_how_to_stop_the_workflow(
         "  come back:  argoexec wait --cluster hello -n default",
         "  stop it:    argoexec stop --cluster hello -n default",
     ]
+
+
+def test_ctrl_c_while_a_workflows_logs_are_followed_names_the_workflow(cli: Cli) -> None:
+    pod = yaml.safe_load(POD.format(name="of-quiet", script="echo begin; sleep 600"))
+    pod["metadata"]["labels"] = {"workflows.argoproj.io/workflow": "quiet"}
+    assert cli("submit", "-", stdin=yaml.safe_dump(pod)).code == 0
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    child = cli.start("logs", "--argo", "-f", "quiet", **pipes)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"begin\n"
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert b"  come back:  argoexec logs -f --argo quiet\n" in err
+    assert b"  stop it:    argoexec stop --cluster quiet\n" in err
+    assert cli("stop", "of-quiet", "--grace", "0").code == 0
+    assert cli("delete", "of-quiet").code == 0

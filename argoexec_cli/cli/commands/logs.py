@@ -67,7 +67,8 @@ async def logs_(session: Session, name: Name, options: LogOptions) -> None:
     decoration = Decoration(options.timestamps, options.prefix, options.grep)
     teller = PullTeller(session)
     printer = LogPrinter(sys.stdout.buffer, decoration, before=teller.clear)
-    async with connect(session) as server, detachable(session, name, "logs -f"):
+    again, stop = ("logs -f --argo", "stop --cluster") if options.argo else ("logs -f", "stop")
+    async with connect(session) as server, detachable(session, name, again, stop=stop):
         items = (
             [await find(server, name, session.namespace)]
             if not options.argo
