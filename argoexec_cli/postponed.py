@@ -1,40 +1,77 @@
 """Work that libraries do when they are imported, put off until somebody needs its result.
 
-For what the commands never need and yet would wait for: it is a seventh of a short one's start.
+For what the commands never need and yet would wait for: it is a fifth of a short one's start.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
 
-def postpone_module(name: str) -> None:
-    """Have `import name` load the module when something of it is used for the first time.
+def postpone_modules(*names: str) -> None:
+    """Have `import NAME` load the module when something of it is used for the first time.
 
     Unlike `importlib.util.LazyLoader`, which in Python 3.11 loads it at the second `import`.
-    Nothing happens when it is loaded, or postponed, already.
+    What is loaded already stays as it is.
     """
-    if name in sys.modules or (spec := find_spec(name)) is None:
-        return
-    module = _Postponed(name)
-    module.__spec__, module.__loader__, module.__file__ = spec, spec.loader, spec.origin
-    module.__package__ = spec.parent
-    sys.modules[name] = module
+    sys.meta_path.insert(0, _Finder(frozenset(names)))
+
+
+class _Finder:
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self._names:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            # Not by importlib.abc, which would load forty modules.
+            spec.loader = _Loader(spec.loader)  # type: ignore[assignment]
+        return spec
+
+
+class _Loader:
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Postponed(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave that to the first use."""
 
 
 class _Postponed(ModuleType):
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or self.__spec__ is None or self.__spec__.loader is None:
+        loader: Any = self.__spec__ and self.__spec__.loader
+        if name.startswith("__") or not isinstance(loader, _Loader):
             raise AttributeError(name)
-        self.__class__ = ModuleType  # type: ignore[assignment] # an ordinary one from here on
-        self.__spec__.loader.exec_module(self)
+        with _loading:
+            if isinstance(self, _Postponed):
+                if self in _half_loaded:
+                    raise AttributeError(name)
+                _half_loaded.append(self)
+                try:
+                    loader.loader.exec_module(self)
+                    self.__class__ = ModuleType  # type: ignore[assignment] # an ordinary one now
+                finally:
+                    _half_loaded.remove(self)
         return getattr(self, name)
+
+
+_loading = threading.RLock()
+_half_loaded: list[ModuleType] = []
+"""What asks itself for something, while it is being loaded, does not have it yet."""
 
 
 @contextmanager

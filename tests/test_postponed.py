@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from argoexec_cli.postponed import patterns_postponed, postpone_module
+from argoexec_cli.postponed import patterns_postponed, postpone_modules
 
 
 @pytest.fixture
@@ -21,11 +23,12 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / f"{name}.py").write_text(lines, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
     return name
 
 
 def test_a_module_is_loaded_at_its_first_use_and_once(module: str, tmp_path: Path) -> None:
-    postpone_module(module)
+    postpone_modules(module)
     found = [importlib.import_module(module), importlib.import_module(module)]
     assert not hasattr(found[0], "__nothing_of_this_name__")
     assert not (tmp_path / "loaded").exists()
@@ -36,12 +39,38 @@ def test_a_module_is_loaded_at_its_first_use_and_once(module: str, tmp_path: Pat
     assert (tmp_path / "loaded").read_text() == "x"
 
 
+def test_a_module_in_a_package_is_found_in_the_package() -> None:
+    # Not in this process: what else is loaded here is not known.
+    code = (
+        "import sys\n"
+        "from argoexec_cli.postponed import postpone_modules\n"
+        "postpone_modules('asyncio.sslproto', 'ssl')\n"
+        "import asyncio, asyncio.sslproto, ssl\n"
+        "between = '_ssl' in sys.modules\n"
+        "ssl.create_default_context()\n"
+        "print(between, asyncio.sslproto.SSLProtocol.__name__, '_ssl' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False SSLProtocol True\n"
+
+
+def test_threads_that_use_a_module_at_once_load_it_once(module: str, tmp_path: Path) -> None:
+    with (tmp_path / f"{module}.py").open("a", encoding="utf-8") as file:
+        file.write("import time\ntime.sleep(0.2)\nLATE = 43\n")
+    postpone_modules(module)
+    found = importlib.import_module(module)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: found.LATE, range(4))) == [43] * 4
+    assert (tmp_path / "loaded").read_text() == "x"
+
+
 def test_a_module_that_is_loaded_stays(module: str) -> None:
     loaded = importlib.import_module(module)
-    postpone_module(module)
+    postpone_modules(module)
     assert importlib.import_module(module) is loaded
-    postpone_module("a_module_that_is_nowhere")
-    assert "a_module_that_is_nowhere" not in sys.modules
+    postpone_modules("a_module_that_is_nowhere")
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("a_module_that_is_nowhere")
 
 
 def test_a_pattern_is_compiled_at_its_first_use() -> None:

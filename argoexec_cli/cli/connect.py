@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from argoexec_cli.cli.session import Session
 from argoexec_cli.config.load import LOCAL, silence_grpc
@@ -12,10 +12,6 @@ from argoexec_cli.errors import UnavailableError
 from argoexec_cli.models.exec import Execs
 from argoexec_cli.models.executor import Executor, ExecutorInfo
 from argoexec_cli.models.workflows import Workflows
-from argoexec_cli.postponed import postpone_module
-
-_PROTOBUF_IN_PYTHON: Final = "google.protobuf.internal.python_message"
-"""Protobuf loads it also where its implementation in C is in use."""
 
 
 class Server(NamedTuple):
@@ -37,7 +33,6 @@ async def connect(session: Session) -> AsyncIterator[Server]:
     default. `UnauthenticatedError` when a certificate or a host key is not right.
     """
     silence_grpc()
-    postpone_module(_PROTOBUF_IN_PYTHON)
     from argoexec_cli.rpc.channel import connect as open_connection
     from argoexec_cli.rpc.client import RemoteExecutor
     from argoexec_cli.rpc.exec_client import RemoteExecs

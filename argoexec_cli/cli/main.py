@@ -11,20 +11,36 @@ from typing import Final
 
 from argoexec_cli.cli.boundary import guarded
 from argoexec_cli.cli.catalog import names
+from argoexec_cli.postponed import postpone_modules
 
 _ALLOCATIONS_PER_COLLECTION: Final = 50_000
+
+_SHORT: Final = ("submit", "logs", "list", "get", "watch", "wait", "stop", "delete", "events")
+_UNUSED: Final = (
+    "asyncio.sslproto",  # gRPC brings TLS of its own
+    "ssl",
+    "google.protobuf.internal.python_message",  # imported also where the one in C is in use
+    "ipaddress",  # of use to `urllib.parse` alone, and that to `pathlib`'s as_uri
+    "locale",
+    "msgspec.inspect",
+    "textwrap",
+)
+"""What libraries import and the short commands never use. Should one do, it is loaded then."""
 
 
 def main() -> None:
     """Run the command line of this process and exit with its code.
 
-    Two things make short commands shorter. The collector looks less often than by default: loading
-    modules makes many objects and no garbage, and every look would visit all of them again. And the
-    process ends where the command does: taking the interpreter and gRPC's threads apart in good
-    order takes as long as a whole call, for nothing, as everything is closed and flushed by then.
+    Three things make short commands shorter. What they never use is not loaded. The collector looks
+    less often than by default: loading modules makes many objects and no garbage, and every look
+    would visit all of them again. And the process ends where the command does: taking the
+    interpreter and gRPC's threads apart in good order takes as long as a whole call, for nothing,
+    as everything is closed and flushed by then.
     """
     _open_streams()
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, 20, 20)
+    if sys.argv[1:] and sys.argv[1] in _SHORT:
+        postpone_modules(*_UNUSED)
     code = run(sys.argv[1:])
     with suppress(OSError):
         sys.stderr.flush()

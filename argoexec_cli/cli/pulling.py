@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -63,6 +62,8 @@ class PullTeller:
     def _draw(self) -> None:
         self.clear()
         if self._pulls:
+            import shutil  # loads three kinds of compression
+
             first, *others = dict.fromkeys(self._pulls.values())
             line = first + (f" (and {len(others)} more)" if others else "")
             width = shutil.get_terminal_size().columns
