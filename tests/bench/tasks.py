@@ -8,7 +8,7 @@ import time
 from tests.bench.bed import IMAGE, Bed, open_bed, pod
 from tests.bench.rows import Row, median
 
-_PAIRS = 21
+_PAIRS = 41
 _PODS = 200
 
 
