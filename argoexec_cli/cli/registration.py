@@ -86,9 +86,8 @@ async def _register_route(session: Session, cluster: Cluster, wanted: Registrati
     code = await _settle(session, wanted.changing, plan, carry)
     looking = wanted.changing.dry_run or wanted.changing.check
     if canary is not None and not plan.writes and not looking:
-        await prove(
-            kube, canary, session.say
-        )  # what others set up, Helm for one, or an earlier run
+        # Others may have set it up, Helm for one, or an earlier run.
+        await prove(kube, canary, session.say)
     return code
 
 

@@ -24,6 +24,7 @@ _VERBS: Final = {
     "replace": "replace",
     "delete": "remove",
 }
+_NUMBER: Final = re.compile(r"(\d+)")
 _STATES: Final[dict[str, State]] = {
     "apply_start": "started",
     "apply_progress": "waiting",
@@ -37,8 +38,8 @@ class Stream:
 
     def __init__(self, on_step: OnStep) -> None:
         """Tell *on_step* of every resource that begins, goes on or ends."""
-        self.changes: list[Change] = []
         self.errors: list[Diagnostic] = []
+        self._changes: list[Change] = []
         self._on_step = on_step
         self._rest = b""
 
@@ -52,6 +53,13 @@ class Stream:
         """Take the last line, which a program that was killed may not have ended."""
         rest, self._rest = self._rest, b""
         self._line(rest)
+
+    @property
+    def changes(self) -> list[Change]:
+        """What is planned, by address, host 2 before host 10: Terraform, which looks at several
+        resources at once, tells of them in any order.
+        """
+        return sorted(self._changes, key=lambda change: _in_order(change.address))
 
     def _line(self, line: bytes) -> None:
         try:
@@ -74,7 +82,7 @@ class Stream:
         action, resource = change.get("action"), change.get("resource") or {}
         if action in ("create", "update", "replace", "delete"):
             address = str(resource.get("addr", ""))
-            self.changes.append(
+            self._changes.append(
                 Change(
                     address=address,
                     kind=str(resource.get("resource_type", "")),
@@ -118,3 +126,7 @@ def _step(hook: dict[str, Any], state: State) -> Step:
         subject=host_of(address) or short(address),
         detail=f"{elapsed} s so far" if state == "waiting" and elapsed is not None else "",
     )
+
+
+def _in_order(address: str) -> list[int | str]:
+    return [int(part) if part.isdecimal() else part for part in _NUMBER.split(address)]

@@ -31,6 +31,22 @@ def test_a_plan_says_what_happens_to_which_host() -> None:
     assert stream.errors == []
 
 
+def test_a_plan_is_in_order_however_it_comes() -> None:
+    addresses = [f'module.fleet.aws_instance.host["lab-{n}"]' for n in (0, 2, 10)]
+    addresses.append("module.fleet.aws_security_group.this")
+    lines = [
+        json.dumps(
+            {
+                "type": "planned_change",
+                "change": {"action": "create", "resource": {"addr": address}},
+            }
+        )
+        for address in reversed(addresses)
+    ]
+    stream, _ = read("\n".join(lines).encode())
+    assert [change.address for change in stream.changes] == addresses
+
+
 def test_an_apply_tells_every_beginning_and_end() -> None:
     _, steps = read((RECORDED / "apply.jsonl").read_bytes(), size=7)
     host = [(step.action, step.state) for step in steps if step.subject == "lab-0"]
