@@ -37,6 +37,8 @@ $(VENV)/.locked: $(LOCK)
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/engines/install.sh python3-venv
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(LOCK)
+# Python 3.11 brings it along; nothing here uses it, and its hook takes part in every start.
+	@$(BIN)/python -m pip uninstall --quiet --yes --disable-pip-version-check setuptools
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml

@@ -8,24 +8,27 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
 
-def postpone_modules(*names: str) -> None:
+def postpone_modules(*names: str, backports: Mapping[str, ModuleType] | None = None) -> None:
     """Have `import NAME` load the module when something of it is used for the first time.
+
+    A module of *backports* is not loaded for what the newer module beside it has under that name.
 
     Unlike `importlib.util.LazyLoader`, which in Python 3.11 loads it at the second `import`.
     What is loaded already stays as it is.
     """
-    sys.meta_path.insert(0, _Finder(frozenset(names)))
+    backports = backports or {}
+    sys.meta_path.insert(0, _Finder({**dict.fromkeys(names), **backports}))
 
 
 class _Finder:
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: Mapping[str, ModuleType | None]) -> None:
         self._names = names
 
     def find_spec(
@@ -36,13 +39,14 @@ class _Finder:
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
             # Not by importlib.abc, which would load forty modules.
-            spec.loader = _Loader(spec.loader)  # type: ignore[assignment]
+            spec.loader = _Loader(spec.loader, self._names[fullname])  # type: ignore[assignment]
         return spec
 
 
 class _Loader:
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Any, newer: ModuleType | None) -> None:
         self.loader = loader
+        self.newer = newer
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _Postponed(spec.name)
@@ -56,6 +60,8 @@ class _Postponed(ModuleType):
         loader: Any = self.__spec__ and self.__spec__.loader
         if name.startswith("__") or not isinstance(loader, _Loader):
             raise AttributeError(name)
+        if loader.newer is not None and hasattr(loader.newer, name):
+            return getattr(loader.newer, name)
         with _loading:
             if isinstance(self, _Postponed):
                 if self in _half_loaded:
@@ -77,12 +83,15 @@ _half_loaded: list[ModuleType] = []
 @contextmanager
 def patterns_postponed() -> Iterator[None]:
     """Have modules that are imported meanwhile compile each regular expression at its first use."""
-    compiled = re.compile
+    before = re.compile
     re.compile = _Pattern  # type: ignore[assignment]
     try:
         yield
     finally:
-        re.compile = compiled
+        re.compile = before
+
+
+_compile = re.compile
 
 
 class _Pattern:
@@ -92,6 +101,6 @@ class _Pattern:
         self._given = given
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(re.compile(*self._given), name)
+        found = getattr(_compile(*self._given), name)
         setattr(self, name, found)
         return found

@@ -73,9 +73,24 @@ def test_a_module_that_is_loaded_stays(module: str) -> None:
         importlib.import_module("a_module_that_is_nowhere")
 
 
+def test_a_backport_is_loaded_only_for_what_the_newer_module_lacks(
+    module: str, tmp_path: Path
+) -> None:
+    newer = ModuleType("newer")
+    vars(newer).update(QUESTION="what?", ANSWER=41)
+    postpone_modules(backports={module: newer})
+    found = importlib.import_module(module)
+    assert (found.ANSWER, found.QUESTION) == (41, "what?")
+    assert not (tmp_path / "loaded").exists()
+    del newer.ANSWER
+    assert found.ANSWER == 42
+    assert (tmp_path / "loaded").read_text() == "x"
+
+
 def test_a_pattern_is_compiled_at_its_first_use() -> None:
     with patterns_postponed():
         words = re.compile(r"(\w+)", re.ASCII)
+        assert re.compile("a").match("a")
         wrong = re.compile("(")
     assert isinstance(re.compile("a"), re.Pattern)
     assert words.findall("one two") == ["one", "two"]

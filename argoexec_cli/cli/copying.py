@@ -197,7 +197,7 @@ class Copy:
             command=tuple(command),
             stdin=stdin,
         )
-        return self._server.execs.exec(request)
+        return self._server.execs().exec(request)
 
     def _failure(
         self, finished: Finished, command: list[str], what: str, *, partly: bool

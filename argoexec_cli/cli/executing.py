@@ -21,7 +21,7 @@ async def execute(server: Server, request: ExecRequest) -> int:
     The terminal is as before in the end, whatever happens.
     """
     with ends_by_signal():
-        async with server.execs.exec(request) as process:
+        async with server.execs().exec(request) as process:
             tasks = Tasks()
             with ExitStack() as stack:
                 if request.tty:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from argoexec_cli.cli.connect import Server
 from argoexec_cli.cli.items import Item, Kind, item_of_pod, item_of_run
@@ -26,7 +28,7 @@ _KINDS: Final[dict[str, Kind]] = {
 }
 
 
-class Name(NamedTuple):
+class Name(msgspec.Struct, frozen=True):
     """A name as it was typed; `kind` is empty when it was not said."""
 
     namespace: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
+
+import msgspec
 
 from argoexec_cli.errors import ExitCode
 from argoexec_cli.models.record import PodRecord
@@ -18,7 +20,7 @@ _DEADLINE: Final = "DeadlineExceeded"
 _UNSCHEDULABLE: Final = "Unschedulable"
 
 
-class Item(NamedTuple):
+class Item(msgspec.Struct, frozen=True):
     """What lists and waits show of a run or a pod. `source` is the thing itself."""
 
     kind: Kind

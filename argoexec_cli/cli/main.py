@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import typing
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Final
 
 from argoexec_cli.cli.boundary import guarded
 from argoexec_cli.cli.catalog import names
-from argoexec_cli.postponed import postpone_modules
+from argoexec_cli.postponed import patterns_postponed, postpone_modules
 
 _ALLOCATIONS_PER_COLLECTION: Final = 50_000
 
@@ -20,9 +21,13 @@ _UNUSED: Final = (
     "asyncio.sslproto",  # gRPC brings TLS of its own
     "ssl",
     "google.protobuf.internal.python_message",  # imported also where the one in C is in use
+    "calendar",
+    "inspect",
     "ipaddress",  # of use to `urllib.parse` alone, and that to `pathlib`'s as_uri
+    "linecache",
     "locale",
     "msgspec.inspect",
+    "pkgutil",
     "textwrap",
 )
 """What libraries import and the short commands never use. Should one do, it is loaded then."""
@@ -31,16 +36,16 @@ _UNUSED: Final = (
 def main() -> None:
     """Run the command line of this process and exit with its code.
 
-    Three things make short commands shorter. What they never use is not loaded. The collector looks
-    less often than by default: loading modules makes many objects and no garbage, and every look
-    would visit all of them again. And the process ends where the command does: taking the
-    interpreter and gRPC's threads apart in good order takes as long as a whole call, for nothing,
-    as everything is closed and flushed by then.
+    Three things make short commands shorter. What they never use is not loaded, and no pattern
+    compiled before it is used. The collector looks less often than by default: loading modules
+    makes many objects and no garbage, and every look would visit all of them again. And the process
+    ends where the command does: taking the interpreter and gRPC's threads apart in good order takes
+    as long as a whole call, for nothing, as everything is closed and flushed by then.
     """
     _open_streams()
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, 20, 20)
     if sys.argv[1:] and sys.argv[1] in _SHORT:
-        postpone_modules(*_UNUSED)
+        postpone_modules(*_UNUSED, backports={"typing_extensions": typing})
     code = run(sys.argv[1:])
     with suppress(OSError):
         sys.stderr.flush()
@@ -72,7 +77,8 @@ def _dispatch(words: Sequence[str]) -> int:
         from argoexec_cli.cli.fast import NotUnderstoodError, parse
         from argoexec_cli.cli.run import load_command, run_command
 
-        command = load_command(words[0])
+        with patterns_postponed() if words[0] in _SHORT else nullcontext():
+            command = load_command(words[0])
         refuse_undashed(words[0], command.signature.params, words[1:])
         try:
             given = parse(command.signature.params, words[1:])

@@ -58,7 +58,7 @@ def load_manifests(
         raise InvalidError(
             f"one name for {len(given.objects)} manifests", hint="submit them one by one"
         )
-    return given._replace(objects=[_renamed(given.objects[0], naming)])
+    return msgspec.structs.replace(given, objects=[_renamed(given.objects[0], naming)])
 
 
 async def submit_all(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from argoexec_cli.config.settings import ConfigFile, Context, Setting
 from argoexec_cli.errors import InvalidError
@@ -12,7 +14,7 @@ LOCAL: Final = "the local socket"
 """The origin of the server's address when nothing names one."""
 
 
-class Choice(NamedTuple):
+class Choice(msgspec.Struct, frozen=True):
     """What the command line, or the environment, says about the server; empty: nothing."""
 
     server: str = ""

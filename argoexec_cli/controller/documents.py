@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
+
+import msgspec
 
 from argoexec_cli.controller.libyaml import yaml
 from argoexec_cli.controller.yamltree import Lines, TreeBuilder
@@ -25,7 +27,7 @@ _SURROGATES: Final = re.compile(
 )
 
 
-class Document(NamedTuple):
+class Document(msgspec.Struct, frozen=True):
     """One document of a file: plain data, and the line of each of its fields."""
 
     file: str
@@ -101,7 +103,7 @@ def objects_of(document: Document) -> Iterator[Document]:
         document.refuse("items", "items: expected a list")
     for index, item in enumerate(items):
         line = document.line_of(f"items[{index}]")
-        yield from objects_of(document._replace(line=line, data=item))
+        yield from objects_of(msgspec.structs.replace(document, line=line, data=item))
 
 
 def too_large(file: str, size: int | None) -> InvalidError:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final
+
+import msgspec
 
 from argoexec_cli.controller.documents import (
     MAX_BYTES,
@@ -45,7 +47,7 @@ _KINDS_HINT: Final = "kinds that work: " + ", ".join(
 )
 
 
-class Source(NamedTuple):
+class Source(msgspec.Struct, frozen=True):
     """A manifest's text and the name of its file, for messages."""
 
     file: str

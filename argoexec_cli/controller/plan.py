@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -25,7 +25,7 @@ EXECUTOR_ANNOTATION: Final = "argoexec.io/executor"
 _PLACEHOLDER_UID: Final = str(uuid.UUID(int=0))
 
 
-class Plan(NamedTuple):
+class Plan(msgspec.Struct, frozen=True):
     """The node, still Pending; its pod; the executor that the template or run names, or ""."""
 
     node: NodeStatus

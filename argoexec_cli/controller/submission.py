@@ -43,7 +43,7 @@ class Part(NamedTuple):
     value: Value
 
 
-class Submission(NamedTuple):
+class Submission(msgspec.Struct, frozen=True):
     """What to run, where each is written, and what their pods may refer to."""
 
     objects: list[WorkflowRun | Pod]
@@ -51,7 +51,7 @@ class Submission(NamedTuple):
     companions: Companions = Companions()
 
 
-class _Draft(NamedTuple):
+class _Draft(msgspec.Struct, frozen=True):
     """A run in the making, and the documents where it and its workflow's spec are written."""
 
     run: WorkflowRun

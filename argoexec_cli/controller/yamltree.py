@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
+
+import msgspec
 
 from argoexec_cli.controller.libyaml import yaml
 from argoexec_cli.controller.scalars import read_scalar
@@ -16,7 +18,7 @@ _QUOTE: Final = "quote it to make it plain text"
 _STRING_TAGS: Final = ("!", "tag:yaml.org,2002:str")
 
 
-class Tree(NamedTuple):
+class Tree(msgspec.Struct, frozen=True):
     """One document. `data` is None when it is empty."""
 
     line: int

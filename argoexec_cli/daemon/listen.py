@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from grpc import ServerCredentials, aio
 
 from argoexec_cli.errors import DeniedError, PreconditionError
@@ -49,7 +50,7 @@ def listen(
             _bind(server, address)
             address.path.chmod(0o600)
         return address
-    return address._replace(port=_bind(server, address, credentials))
+    return msgspec.structs.replace(address, port=_bind(server, address, credentials))
 
 
 def unlisten(address: Address, inode: int) -> None:

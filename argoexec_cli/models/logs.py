@@ -10,6 +10,8 @@ from array import array
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+import msgspec
+
 from argoexec_cli.models.base import Model
 
 STDOUT: Final = 1
@@ -24,7 +26,7 @@ class LogRun(NamedTuple):
     data: bytes
 
 
-class LogChunk(NamedTuple):
+class LogChunk(msgspec.Struct, frozen=True):
     """A batch of runs in the order in which they were read.
 
     `lengths` is an array of 'I' (bytes), `times` of 'q' (nanoseconds since the epoch), `streams` of

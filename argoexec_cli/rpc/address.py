@@ -6,7 +6,9 @@ import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from argoexec_cli.errors import InvalidError
 
@@ -19,7 +21,7 @@ _HOST_PORT: Final = re.compile(
 )
 
 
-class Address(NamedTuple):
+class Address(msgspec.Struct, frozen=True):
     """A parsed address: a path, or else a host with its port."""
 
     path: Path | None = None
@@ -48,7 +50,7 @@ class Address(NamedTuple):
             return False
 
 
-class Way(NamedTuple):
+class Way(msgspec.Struct, frozen=True):
     """Where to connect to, a question: why does nothing come through? ("" when
     unknown), and whether SSH carries it.
     """

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Final, NamedTuple
+from typing import Final
 
 import grpc
+import msgspec
 from grpc import aio
 
 from argoexec_cli.errors import ArgoexecError, DeniedError, UnavailableError, UnsupportedError
@@ -43,7 +44,7 @@ OPTIONS: Final = (
 _SILENCE: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
-class Connection(NamedTuple):
+class Connection(msgspec.Struct, frozen=True):
     """An open channel, the address it leads to, and what the server said about itself."""
 
     channel: aio.Channel
@@ -51,7 +52,7 @@ class Connection(NamedTuple):
     info: ExecutorInfo
 
 
-class _Route(NamedTuple):
+class _Route(msgspec.Struct, frozen=True):
     """The way that gRPC takes, what the certificate there must say, and how errors call it."""
 
     way: Way

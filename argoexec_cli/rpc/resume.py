@@ -6,7 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
+
+import msgspec
 
 from argoexec_cli.errors import UnavailableError
 
@@ -14,7 +16,7 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
-class Patience(NamedTuple):
+class Patience(msgspec.Struct, frozen=True):
     """How long a broken stream is tried again: after *first_s*, doubling up to *most_s*.
 
     `limit_s` counts from the break; a stream that brought anything starts anew.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import grpc
+import msgspec
 
 from argoexec_cli.errors import ArgoexecError, DeniedError, InvalidError, NotFoundError
 from argoexec_cli.models.connection import Tls
@@ -13,7 +13,7 @@ from argoexec_cli.models.connection import Tls
 Stamp = tuple[tuple[int, int, int], ...]
 
 
-class TlsFiles(NamedTuple):
+class TlsFiles(msgspec.Struct, frozen=True):
     """What the files hold. None: there is no such file, which means what `Tls` says."""
 
     ca: bytes | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from argoexec_cli.cli.items import Item, in_order, item_of_pod
 from argoexec_cli.cli.rows import change_line, next_step, row
@@ -35,7 +36,7 @@ def test_the_duration_of_what_never_ran_does_not_grow() -> None:
 
 
 def test_what_ended_at_an_unknown_time_has_no_duration() -> None:
-    assert pod()._replace(finished=None).duration_s(BEGAN + timedelta(days=1)) is None
+    assert replace(pod(), finished=None).duration_s(BEGAN + timedelta(days=1)) is None
 
 
 def test_a_plain_line_has_the_whole_message_and_a_table_its_beginning() -> None:
@@ -69,17 +70,17 @@ def test_a_failure_has_its_next_step(reason: str, words: str) -> None:
     ],
 )
 def test_a_message_may_tell_more_than_its_reason(reason: str, message: str, words: str) -> None:
-    assert words in next_step(pod(reason=reason)._replace(message=message))
+    assert words in next_step(replace(pod(reason=reason), message=message))
 
 
 def test_what_was_stopped_or_runs_needs_no_step() -> None:
     assert next_step(pod(reason="Stopped")) == ""
-    assert next_step(pod()._replace(phase="Running")) == ""
+    assert next_step(replace(pod(), phase="Running")) == ""
 
 
 def test_runs_come_before_pods_and_the_oldest_first() -> None:
     new, old = pod("new"), pod("old", age_s=5)
-    run = pod("run")._replace(kind="workflowrun")
-    undated = pod("undated")._replace(created=None)
+    run = replace(pod("run"), kind="workflowrun")
+    undated = replace(pod("undated"), created=None)
     names = [item.name for item in in_order([undated, new, old, run])]
     assert names == ["run", "old", "new", "undated"]
