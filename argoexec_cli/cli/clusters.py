@@ -1,7 +1,5 @@
 """How a command reaches a Kubernetes cluster: the options, and the connection."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,7 +32,7 @@ NO_CLUSTER: Final = ClusterOptions()
 
 
 @asynccontextmanager
-async def open_kube(session: Session, options: ClusterOptions) -> AsyncIterator[Cluster]:
+async def open_kube(session: Session, options: ClusterOptions) -> AsyncIterator["Cluster"]:
     """Connect to the cluster that is meant: --kubeconfig, KUBECONFIG, ~/.kube/config, this pod's.
 
     `NotFoundError` when there is none of them.

@@ -3,9 +3,10 @@
 Two readers use it. `cli.fast` reads well-formed command lines with it. `cli.app` makes a typer
 program of it, which writes help, completes words and explains usage errors; importing typer takes
 several times as long as everything else that a short command does.
-"""
 
-from __future__ import annotations
+Where short commands declare, `from __future__ import annotations` is left out: it makes types
+strings, and each would be compiled at every start.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints

@@ -1,7 +1,5 @@
 """Finds a command by its name, and runs it."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple

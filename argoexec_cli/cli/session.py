@@ -1,7 +1,5 @@
 """What every command gets: the common options, the settings, and ways to talk to the user."""
 
-from __future__ import annotations
-
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -46,7 +44,7 @@ class Options(NamedTuple):
         False
     )
 
-    def over(self, other: Options) -> Options:
+    def over(self, other: "Options") -> "Options":
         """Merge with what was given before the command's name; this one wins."""
         return Options(
             self.server or other.server,
@@ -69,7 +67,7 @@ class Session:
         self.options = options
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """Every setting; `InvalidError` when the config file is wrong."""
         from argoexec_cli.config.load import Choice, load_settings
 

@@ -1,7 +1,5 @@
 """`argoexec list`."""
 
-from __future__ import annotations
-
 from typing import Annotated, NamedTuple
 
 from argoexec_cli.cli.completion import complete_status

@@ -1,7 +1,5 @@
 """`argoexec logs`."""
 
-from __future__ import annotations
-
 import sys
 import time
 from contextlib import nullcontext

@@ -1,7 +1,5 @@
 """`argoexec submit`."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from typing import Annotated, Literal, NamedTuple
