@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,6 +23,8 @@ def refuse_undashed(name: str, params: Sequence[Param], words: Sequence[str]) ->
     begin = _first_after(place, params, words)
     if begin is None or not any(_is_option(word) for word in words[begin:]):
         return
+    import shlex
+
     ours, theirs = shlex.join(words[:begin]), shlex.join(words[begin:])
     raise InvalidError(
         f"{name}: '--' has to stand before a command that has options of its own",

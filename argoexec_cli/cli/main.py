@@ -21,6 +21,7 @@ _UNUSED: Final = (
     "asyncio.sslproto",  # gRPC brings TLS of its own
     "ssl",
     "google.protobuf.internal.python_message",  # imported also where the one in C is in use
+    "base64",
     "calendar",
     "inspect",
     "ipaddress",  # of use to `urllib.parse` alone, and that to `pathlib`'s as_uri
