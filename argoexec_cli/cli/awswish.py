@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from argoexec_cli.cli.allowed import allowed_on_aws
 from argoexec_cli.cli.durations import parse_duration
 from argoexec_cli.cli.session import Session
 from argoexec_cli.compute.aws.account import open_account
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _WHO_AM_I: Final = "https://checkip.amazonaws.com"
 _WHO_AM_I_S: Final = 5.0
+_SHORTEST_S: Final = 900.0
+_LONGEST_S: Final = 365 * 86400.0
 
 
 async def wanted_spec(session: Session, wish: Wish, fleet: Fleet, place: Place) -> FleetSpec:
@@ -78,13 +81,22 @@ def _said(wish: Wish) -> dict[str, Any]:
         ami=hosts.ami,
         spot=hosts.spot,
         subnet_id=network.subnet,
-        client_cidrs=tuple(network.allow or ()),
     )
     if hosts.on_demand:
         changes["spot"] = False
     if software.lease:
-        changes["lease_s"] = int(parse_duration(software.lease, "--lease"))
+        changes["lease_s"] = _lease_s(software.lease)
+    if network.allow is not None:
+        changes["client_cidrs"] = allowed_on_aws(network.allow)
     return changes
+
+
+def _lease_s(text: str) -> int:
+    """Return a lease that the Terraform module takes; 0 only for 0, as that is no lease at all."""
+    seconds = parse_duration(text, "--lease")
+    if seconds and not _SHORTEST_S <= seconds <= _LONGEST_S:
+        raise InvalidError(f"--lease {text}: not from 15m to 365d", hint="0 is: never")
+    return int(seconds)
 
 
 async def _asked(session: Session, wish: Wish, spec: FleetSpec) -> dict[str, Any]:

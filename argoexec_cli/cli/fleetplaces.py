@@ -30,7 +30,9 @@ def tools_for(session: Session, fleet: Fleet, on_step: OnStep = unheard) -> Tool
     """Return what works on *fleet*; opens nothing."""
     from argoexec_cli.compute.fleet.ansible import AnsibleConfigure
     from argoexec_cli.compute.fleet.provision import Tools
+    from argoexec_cli.config.load import silence_grpc
 
+    silence_grpc()
     place = fleet_store(session).place(fleet.name)
     configure = AnsibleConfigure(_environment(session))
     return Tools(place, _compute(session, fleet, place, on_step), configure, on_step)

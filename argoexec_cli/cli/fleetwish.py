@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from argoexec_cli.cli.allowed import allowed
 from argoexec_cli.cli.awswish import said, wanted_spec
 from argoexec_cli.cli.items import now
 from argoexec_cli.cli.session import Session
@@ -42,8 +42,8 @@ async def wanted_fleet(session: Session, wish: Wish, before: Fleet | None, place
     if provider == "aws":
         spec = await wanted_spec(session, wish, fleet, place)
         return msgspec.structs.replace(fleet, spec=spec)
-    allow = tuple(_network(text) for text in wish.network.allow or ()) or base.allow
-    fleet = msgspec.structs.replace(fleet, allow=allow)
+    if wish.network.allow is not None:
+        fleet = msgspec.structs.replace(fleet, allow=allowed(wish.network.allow))
     return _with_given(fleet, wish) if provider == "ssh" else fleet
 
 
@@ -88,14 +88,6 @@ def _said(wish: Wish) -> dict[str, Any]:
     if software.prepull:
         changes["prepull"] = () if software.prepull == [_NONE] else tuple(software.prepull)
     return changes
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text))
-    except ValueError as exc:
-        hint = "--allow 10.0.0.0/8, or 203.0.113.7/32 for one address"
-        raise InvalidError(f"--allow {text!r} is no network: {exc}", hint=hint) from exc
 
 
 def _check_baking(wish: Wish, before: Fleet | None) -> None:

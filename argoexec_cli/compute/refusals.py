@@ -27,6 +27,7 @@ from argoexec_cli.errors import (
 _LONGEST: Final = 400
 _NOISE: Final = re.compile(
     r"(Encoded authorization failure message: \S+|status code: \d+, |"
+    r"This was checked by the validation rule at \S+|"
     r"[Rr]equest ?id: [0-9a-zA-Z-]+|\x1b\[[0-9;]*m|[│╷╵]|\s*\n\s*)"
 )
 

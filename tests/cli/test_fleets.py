@@ -105,11 +105,14 @@ async def test_what_is_not_said_stays_as_it_was(session: Session, place: Place) 
 
 
 async def test_what_was_said_once_can_be_taken_back(session: Session, place: Place) -> None:
-    said = wish(network=Network(via="ssh"), software=Software(offline=True, prepull=["a:1"]))
+    network = Network(via="ssh", allow=["10.0.0.0/8", "10.1.0.0/16", "fd00::/8"])
+    said = wish(network=network, software=Software(offline=True, prepull=["a:1"]))
     fleet = await wanted_fleet(session, said, GIVEN, place)
     assert (fleet.via, fleet.offline, fleet.prepull) == ("ssh", True, ("a:1",))
+    assert fleet.allow == ("10.0.0.0/8", "fd00::/8")
     assert await wanted_fleet(session, wish(), fleet, place) == fleet
-    back = wish(network=Network(via="direct"), software=Software(online=True, prepull=["none"]))
+    software = Software(online=True, prepull=["none"])
+    back = wish(network=Network(via="direct", allow=["none"]), software=software)
     assert await wanted_fleet(session, back, fleet, place) == GIVEN
 
 
@@ -135,6 +138,7 @@ BAKING = msgspec.structs.replace(MADE, baking=True)
 ENDING = msgspec.structs.replace(GIVEN, phase="destroying")
 BOTH = Hosts(spot=True, on_demand=True)
 NEITHER = Software(offline=True, online=True)
+HALVES = ["0.0.0.0/1", "128.0.0.0/1"]
 TWICE = Hosts(host=["admin@10.0.0.5", "root@10.0.0.5"])
 
 
@@ -152,6 +156,14 @@ TWICE = Hosts(host=["admin@10.0.0.5", "root@10.0.0.5"])
         Wrong("baking", wish(), BAKING, PreconditionError, "is being baked"),
         Wrong("bake", wish()._replace(doing=Doing(bake=True)), MADE, PreconditionError, "a fleet"),
         Wrong("lease", wish(software=Software(lease="soon")), MADE, InvalidError, "--lease"),
+        Wrong("no lease", wish(software=Software(lease="500ms")), MADE, InvalidError, "from 15m"),
+        Wrong("all", wish(network=Network(allow=["0.0.0.0/0"])), MADE, InvalidError, "wider than"),
+        Wrong("halves", wish(network=Network(allow=HALVES)), MADE, InvalidError, "wider than"),
+        Wrong("v6", wish(network=Network(allow=["::/0"])), MADE, InvalidError, "IPv4 only"),
+        Wrong(
+            "in it", wish(network=Network(allow=["10.0.0.5/8"])), MADE, InvalidError, "host bits"
+        ),
+        Wrong("net", wish(network=Network(allow=["here"])), GIVEN, InvalidError, "is no network"),
     ],
     ids=lambda wrong: str(wrong.name),
 )

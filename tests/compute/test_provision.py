@@ -148,6 +148,8 @@ def test_killed_in_the_middle_terraform_goes_on_and_the_next_run_waits(
     assert "wait for the Terraform of an earlier run" in again.err
     assert "= slain exists as it should" in again.err
     assert len(instances(ec2, "slain")) == 1
+    # What a later run wants in vain stands in nobody's way.
+    refused(program(*wanted, "--count", "101"), 2, "The count must be a whole", "argoexec prov")
     program("destroy", "slain", "--yes").good()
     assert instances(ec2, "slain") == []
 

@@ -136,9 +136,11 @@ def test_the_cause_wins_over_what_follows_from_it() -> None:
 
 
 def test_a_validation_of_the_module_is_told_in_its_own_words() -> None:
-    raised = to_error(
-        [Diagnostic("error", "Invalid value for variable", "The count must be.\n\nX")]
+    detail = (
+        "The count must be.\n\nX\n\nThis was checked by the validation rule at "
+        "fleet/variables.tf:39,3-13."
     )
+    raised = to_error([Diagnostic("error", "Invalid value for variable", detail)])
     assert (type(raised), raised.message) == (InvalidError, "The count must be. X")
 
 

@@ -55,7 +55,7 @@ class Network(NamedTuple):
         list[str] | None,
         Option(
             metavar="CIDR",
-            help="Who may reach the hosts; default on AWS: this machine's address, else all.",
+            help="Who may reach the hosts; none: the default again, on AWS this machine's address.",
         ),
     ] = None
     connect: Annotated[

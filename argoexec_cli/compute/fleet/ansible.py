@@ -37,6 +37,13 @@ done < /proc/mounts
 rm -rf /opt/argoexec /etc/argoexec /var/lib/argoexec /usr/local/bin/argoexec /run/argoexec
 systemctl daemon-reload
 """
+_UNGUARD: Final = """\
+set -eu
+[ -e /etc/systemd/system/argoexec-firewall.service ] || exit 0
+systemctl disable --quiet --now argoexec-firewall.service
+rm -rf /etc/systemd/system/argoexec-firewall.service /etc/argoexec/firewall.nft
+systemctl daemon-reload
+"""
 
 
 class AnsibleConfigure:
@@ -84,7 +91,7 @@ class AnsibleConfigure:
         async def finish(host: Host) -> None:
             login = logins[host.name]
             pulls = (_pull(fleet, host, login, image, on_step) for image in fleet.prepull)
-            await to_the_end(*pulls)
+            await to_the_end(*pulls, *([] if fleet.spec or fleet.allow else [_unguard(login)]))
             await around.then(host)
 
         def configured(key: str) -> None:
@@ -127,6 +134,17 @@ class AnsibleConfigure:
     ) -> None:
         """See `Configure.remove`."""
         await to_the_end(*(_remove(host, logins[host.name], on_step) for host in hosts))
+
+
+async def _unguard(login: Ssh | None) -> None:
+    """Take the firewall away that an earlier run may have put up: now nobody is kept out."""
+    done = await as_root(login, "sh -s", _UNGUARD.encode(), timeout_s=_REMOVE_S)
+    if done.exit_code:
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise PreconditionError(
+            f"the firewall cannot be taken away: {said}",
+            hint="by hand: systemctl disable --now argoexec-firewall",
+        )
 
 
 def _configuration(fleet: Fleet) -> Configuration:

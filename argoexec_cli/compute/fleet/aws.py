@@ -93,7 +93,8 @@ class AwsCompute:
         """
         if (self._place.terraform / "main.tf.json").exists():
             terraform = await self._terraform()
-            await terraform.init()
+            # Not what lies there: the last run may have been refused for what it wanted.
+            await terraform.init(self._spec)
             await terraform.destroy()
         await instances.terminate_instances(await self._open(), await self._strays(set()))
 

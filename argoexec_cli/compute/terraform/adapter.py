@@ -60,17 +60,14 @@ class Terraform:
         await check_version(terraform._commands.version(), terraform._environment)
         return terraform
 
-    async def init(self, spec: FleetSpec | None = None) -> None:
+    async def init(self, spec: FleetSpec) -> None:
         """Write the fleet's configuration for *spec* and prepare the directory; repeatable.
 
-        None leaves the configuration as the last run had it, for `destroy`; `NotFoundError` where
-        there was none. Needs the provider's registry only the first time. Waits first for what an
-        earlier run, killed meanwhile, has still at work here.
+        Needs the provider's registry only the first time. Waits first for what an earlier run,
+        killed meanwhile, has still at work here.
         """
         await self._outwait()
-        if spec is not None:
-            write_configuration(self._directory, spec.check())
-        need_configuration(self._directory)
+        write_configuration(self._directory, spec.check())
         self._told("prepare", "started")
         done = await self._run(self._commands.init(), _INIT_S)
         if done.exit_code:

@@ -107,6 +107,10 @@ def test_guards_the_daemon_and_nothing_else(
     program("provision", "lab", "--allow", f"{GATEWAY}/32").good()
     for machine in machines:
         socket.create_connection((machine.address, 7401), timeout=20).close()
+    program("provision", "lab", "--allow", "none").good()
+    for machine in machines:
+        socket.create_connection((machine.address, 7401), timeout=20).close()
+        assert "argoexec" not in machine.run("nft", "list", "ruleset")
 
 
 def test_a_host_that_is_left_out_is_left_as_it_was(

@@ -84,10 +84,10 @@ async def test_a_provider_that_cannot_be_downloaded(tmp_path: Path, steps: Steps
     ]
 
 
-async def test_what_was_never_made_cannot_be_prepared_again(tmp_path: Path, steps: Steps) -> None:
+async def test_what_was_never_made_cannot_be_planned(tmp_path: Path, steps: Steps) -> None:
     terraform = await Terraform.open(tmp_path / "x", program(tmp_path, VERSION), steps.append)
     with pytest.raises(NotFoundError, match="there is no fleet in"):
-        await terraform.init()
+        await terraform.plan()
 
 
 def test_the_configuration_is_private_and_its_values_are_no_templates(tmp_path: Path) -> None:

@@ -91,7 +91,6 @@ async def test_a_fleet_from_nothing_to_nothing(
     assert hosts_of(smaller) == [("life-1", "delete")]
     assert [each.name for each in await fleet_instances(account, "life", OWNER)] == ["life-0"]
 
-    await terraform.init()
     gone = await terraform.destroy()
     assert gone.destroys
     assert await inventory.remaining(account, "life", OWNER) == []
