@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from argoexec_cli.errors import InvalidError
 
 
-def confirmed(question: str, refusal: str) -> bool:
-    """Ask on a terminal; elsewhere raise `InvalidError` that says *refusal*.
+def confirmed(question: str, refusal: str, *, hint: str = "say --yes, or see --dry-run") -> bool:
+    """Ask on a terminal; elsewhere raise `InvalidError` that says *refusal* and *hint*.
 
     Ctrl-C raises `KeyboardInterrupt` at once.
     """
     if not sys.stdin.isatty():
-        raise InvalidError(refusal, hint="say --yes, or see --dry-run")
+        raise InvalidError(refusal, hint=hint)
     with _interruptible():
         sys.stderr.write(f"{question} [y/N] ")
         sys.stderr.flush()

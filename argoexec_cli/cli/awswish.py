@@ -38,18 +38,30 @@ async def wanted_spec(session: Session, wish: Wish, fleet: Fleet, place: Place) 
     """
     base = fleet.spec or await _new(session, wish, fleet, place)
     spec = msgspec.structs.replace(base, **_said(wish))
-    if spec.region != base.region:
-        raise InvalidError(  # the old hosts would stay behind
-            f"the fleet {wish.name} is in {base.region}",
-            hint=f"take another name for one in {spec.region}",
-        )
+    spec = msgspec.structs.replace(spec, **await _asked(session, wish, spec))
+    _check_same(wish, fleet, base, spec)
     return msgspec.structs.replace(
         spec,
-        **await _asked(session, wish, spec),
         client_cidrs=spec.client_cidrs or (await _own_cidr(fleet.connect),),
         daemon_port=fleet.daemon_port,
         endpoint_url=session.settings.aws_endpoint_url.value,
     ).check()
+
+
+def _check_same(wish: Wish, fleet: Fleet, base: FleetSpec, spec: FleetSpec) -> None:
+    """Refuse what would leave hosts behind, or have hosts that exist be taken for others."""
+    owner = wish.software.owner or base.owner
+    mixed = (spec.os, spec.arch) != (base.os, base.arch)
+    if spec.region != base.region:
+        was = f"is in {base.region}"
+    elif owner != base.owner:
+        was = f"is {base.owner}'s"
+    elif mixed and fleet.phase != "planned":
+        was = f"has hosts of {base.os} on {base.arch}"
+    else:
+        return
+    hint = f"take another name, or first: argoexec destroy {wish.name}"
+    raise InvalidError(f"the fleet {wish.name} {was}", hint=hint)
 
 
 def said(**values: Any) -> dict[str, Any]:

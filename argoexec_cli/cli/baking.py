@@ -34,10 +34,15 @@ async def bake_image(session: Session, wish: Wish) -> None:
         work = Provisioning(fleet, tools)
         if fleet.phase != "sealed":
             preview = await work.preview()
+            if doing.plan and doing.output is not None:
+                write_data(encode(preview), doing.output)
+                return
             session.say_text(render_preview(fleet, preview))
             if doing.plan:
                 return
-            if not doing.yes and not confirmed("Make this, and an image of it?", _REFUSAL):
+            if not doing.yes and not confirmed(
+                "Make this, and an image of it?", _REFUSAL, hint="say --yes, or see --plan"
+            ):
                 raise StoppedError("nothing was made", hint="say --yes, or answer y")
             await work.run()
         image = await bake(

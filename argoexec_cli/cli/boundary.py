@@ -9,7 +9,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from argoexec_cli.errors import ArgoexecError, CapacityError, ExitCode, PreconditionError
+from argoexec_cli.errors import (
+    ArgoexecError,
+    CapacityError,
+    DeniedError,
+    ExitCode,
+    PreconditionError,
+)
 
 _NOWHERE: Final = PreconditionError(
     "the directory that this shell is in was deleted", hint="go to another one: cd"
@@ -84,6 +90,8 @@ def _fault_of_machine(error: Exception) -> ArgoexecError | None:
             return CapacityError(f"{where}{error.strerror}", hint="make room: df -h")
         case errno.EMFILE | errno.ENFILE:
             return PreconditionError(f"{error.strerror}", hint="raise the limit: ulimit -n")
+        case errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOTDIR if error.filename:
+            return DeniedError(f"{where}{error.strerror}", hint=f"ls -ld {error.filename}")
         case _:
             return None
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from argoexec_cli.cli.provisioning import Wish
 
 _NONE: Final = "none"
+_SSH_PORT: Final = 22
 
 
 async def wanted_fleet(session: Session, wish: Wish, before: Fleet | None, place: Place) -> Fleet:
@@ -59,6 +60,7 @@ def _check_provider(provider: Provider, wish: Wish) -> None:
         "--ami": hosts.ami,
         "--spot": hosts.spot,
         "--on-demand": hosts.on_demand,
+        "--connect": network.connect,
         "--region": network.region,
         "--vpc": network.vpc,
         "--subnet": network.subnet,
@@ -115,15 +117,26 @@ def _provider(wish: Wish, before: Fleet | None) -> Provider:
 
 
 def _with_given(fleet: Fleet, wish: Wish) -> Fleet:
+    key = _identity(wish.hosts.identity)
     if not wish.hosts.host:
         if not fleet.given:
             raise InvalidError("which hosts?", hint="--provider ssh --host admin@10.0.0.5")
-        return fleet
-    key = wish.hosts.identity
-    # Later commands use it, too, wherever they are run.
-    key = str(Path(key).expanduser().absolute()) if key else ""
+        if not key:
+            return fleet
+        changed = (msgspec.structs.replace(each, identity_file=key) for each in fleet.given)
+        return msgspec.structs.replace(fleet, given=tuple(changed))
     given = tuple(parse_host(text, key) for text in wish.hosts.host)
-    if len({(each.host, each.port) for each in given}) < len(given):
+    if len({(each.host, each.port or _SSH_PORT) for each in given}) < len(given):
         raise InvalidError("--host names the same host twice", hint="name each once")
     gone = dropped(fleet, given)
     return msgspec.structs.replace(fleet, given=given, dropped=gone)
+
+
+def _identity(text: str) -> str:
+    """Return the whole path: later commands use it, too, wherever they are run."""
+    if not text:
+        return ""
+    path = Path(text).expanduser().absolute()
+    if not path.is_file():
+        raise InvalidError(f"--identity {text}: there is no such file", hint="ls ~/.ssh")
+    return str(path)

@@ -25,6 +25,13 @@ def render_preview(fleet: Fleet, preview: Preview, outdated: Sequence[str] = ())
         lines = [f"  = {fleet.name} exists as it should"]
     if preview.hourly_low is not None and preview.hourly_high is not None:
         low, high = preview.hourly_low, preview.hourly_high
-        month = f"${low * _HOURS_A_MONTH:.0f} to ${high * _HOURS_A_MONTH:.0f} a month"
-        lines.append(f"  price: ${low:.3f} to ${high:.3f} an hour, {month} ({preview.price_note})")
+        hour = _span(f"${low:.3f}", f"${high:.3f}")
+        month = _span(f"${low * _HOURS_A_MONTH:.0f}", f"${high * _HOURS_A_MONTH:.0f}")
+        lines.append(f"  price: {hour} an hour, {month} a month ({preview.price_note})")
+    elif preview.price_note:
+        lines.append(f"  price: {preview.price_note}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"

@@ -21,12 +21,13 @@ from argoexec_cli.compute.fleet.access import write_contexts
 from argoexec_cli.compute.fleet.provision import Provisioning
 from argoexec_cli.compute.fleet.releasing import release
 from argoexec_cli.compute.fleet.timings import Timings
-from argoexec_cli.errors import StoppedError, UnsupportedError
+from argoexec_cli.errors import AlreadyExistsError, StoppedError, UnsupportedError
 from argoexec_cli.models.base import encode
 
 if TYPE_CHECKING:
     from argoexec_cli.cli.commands.provision import Doing, Hosts, Network, Software
     from argoexec_cli.compute.fleet.record import Fleet
+    from argoexec_cli.compute.fleet.store import Place
     from argoexec_cli.models.connection import Endpoint
 
 
@@ -54,6 +55,8 @@ async def provision(session: Session, wish: Wish) -> None:
             display.show(step)
 
         before = place.load()
+        if before is None:
+            _check_context(session, wish.name, place)
         fleet = await wanted_fleet(session, wish, before, place)
         _check_register(fleet, doing)
         tools = tools_for(session, fleet, on_step)
@@ -65,15 +68,16 @@ async def provision(session: Session, wish: Wish) -> None:
         session.say_text(render_preview(fleet, preview, work.outdated()))
         if doing.plan:
             return
-        if not (preview.empty or doing.yes) and not confirmed("Do this?", _REFUSAL):
+        if not (preview.empty or doing.yes) and not confirmed(
+            "Do this?", _REFUSAL, hint="say --yes, or see --plan"
+        ):
             raise StoppedError("nothing was made", hint="say --yes, or answer y")
         asked = now()
         ways = await work.run()
         made, left = await release(work.fleet, tools)
         config = Path(session.settings.config.value)
         write_contexts(config, made, ways, current=not session.settings.current_context)
-        if doing.register or doing.default:
-            _register(session, made, ways, default=doing.default)
+        _keep_registered(session, made, ways, place, doing)
     for host in left:
         session.say(f"{host.host} is out of the fleet, but what was installed there stays")
     _conclude(session, wish, made, timings, (now() - asked).total_seconds())
@@ -93,26 +97,33 @@ def _conclude(session: Session, wish: Wish, fleet: Fleet, timings: Timings, took
     session.say(f"to use it: argoexec --context {fleet.name} submit FILE --log")
 
 
+def _keep_registered(
+    session: Session, fleet: Fleet, ways: dict[str, Endpoint], place: Place, doing: Doing
+) -> None:
+    from argoexec_cli.cli.fleetregistry import refresh_fleet, register_fleet
+
+    if doing.register or doing.default:
+        register_fleet(session, fleet, ways, default=doing.default)
+    if not fleet.via:
+        refresh_fleet(session, fleet, ways, place)
+
+
+def _check_context(session: Session, name: str, place: Place) -> None:
+    """Refuse a new fleet whose contexts would take the place of somebody else's."""
+    directory = place.directory.resolve()
+    for context in session.settings.contexts:
+        if context.name != name and not context.name.startswith(f"{name}/"):
+            continue
+        if context.tls is None or not Path(context.tls.ca).resolve().is_relative_to(directory):
+            raise AlreadyExistsError(
+                f"there is a context {context.name}, and it is of no fleet",
+                hint=f"take another name, or: argoexec context delete {context.name}",
+            )
+
+
 def _check_register(fleet: Fleet, doing: Doing) -> None:
     if (doing.register or doing.default) and fleet.via:
         raise UnsupportedError(
             "an executor that is reached by SSH cannot be registered: the controller has no key",
             hint="say --via direct, or leave out --register",
         )
-
-
-def _register(session: Session, fleet: Fleet, ways: dict[str, Endpoint], *, default: bool) -> None:
-    """Make every host known in the registry's file, the first under the fleet's own name."""
-    from argoexec_cli.controller.registering import plan_register, read_manifest, write_registry
-    from argoexec_cli.controller.registry import Registration
-
-    path = Path(session.settings.registry.value)
-    text = read_manifest(path)
-    first = next(iter(ways.values()))
-    named = {fleet.name: first, **{host.key: ways[host.name] for host in fleet.hosts}}
-    for name, way in named.items():
-        entry = Registration(way.server, way.tls)
-        chosen = default and name == fleet.name
-        text = plan_register(text, name, entry, default=chosen, file=str(path))
-    write_registry(path, text or "")
-    session.say(f"registered {', '.join(named)} in {path}")

@@ -10,7 +10,8 @@ from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.steps import StepDisplay
 from argoexec_cli.compute.fleet.access import forget_contexts
 from argoexec_cli.compute.fleet.removal import destroy
-from argoexec_cli.errors import StoppedError
+from argoexec_cli.compute.fleet.store import Place
+from argoexec_cli.errors import ArgoexecError, StoppedError
 
 
 async def remove_fleet(
@@ -23,10 +24,22 @@ async def remove_fleet(
         fleet = store.find(name)
         count = len(fleet.hosts)
         what = f"{count} host{'s' if count != 1 else ''} of {name} ({fleet.provider})"
-        if not yes and not confirmed(f"End {what}?", f"this would end {what}"):
+        question, refusal = f"End {what}?", f"this would end {what}"
+        if not yes and not confirmed(question, refusal, hint=f"argoexec destroy {name} --yes"):
             raise StoppedError("nothing was destroyed", hint=f"argoexec destroy {name} --yes")
         tools = tools_for(session, fleet, display.show)
         await destroy(fleet, tools, drain_s=drain_s, force=force)
         forget_contexts(Path(session.settings.config.value), name)
+        _forget_registered(session, place)
         place.forget()
     session.say(f"the fleet {name} is gone: hosts, contexts, keys")
+
+
+def _forget_registered(session: Session, place: Place) -> None:
+    """Forget the fleet's executors. A file that is not to be changed does not keep the keys."""
+    from argoexec_cli.cli.fleetregistry import forget_fleet
+
+    try:
+        forget_fleet(session, place)
+    except ArgoexecError as exc:
+        session.say(f"executors of the fleet may still be registered: {exc.message}")

@@ -157,12 +157,16 @@ class Plan(Model, kw_only=True):
 
 
 class Finding(Model, kw_only=True):
-    """One thing that was looked at before anything is made, and what to do about it."""
+    """One thing that was looked at before anything is made, and what to do about it.
+
+    `code` is that of the error that it is, where it is one: see `argoexec_cli.errors`.
+    """
 
     check: str
     state: Literal["ok", "note", "wrong"]
     found: str
     fix: str = ""
+    code: str = ""
 
 
 class Resource(Model, kw_only=True):

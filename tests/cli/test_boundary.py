@@ -137,6 +137,7 @@ def test_a_full_disk_below_stderr_hides_no_outcome(line: str, code: int) -> None
     ("error", "code", "shown"),
     [
         (OSError(errno.ENOSPC, "Full", "/x"), 7, "error: /x: Full\nhint: make room: df -h\n"),
+        (OSError(errno.EACCES, "No", "/x"), 6, "error: /x: No\nhint: ls -ld /x\n"),
         (OSError(errno.EMFILE, "Many"), 2, "error: Many\nhint: raise the limit: ulimit -n\n"),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 from argoexec_cli.compute.trust import ensure_client, ensure_host, open_trust
 from argoexec_cli.config.contexts import put_context
 from argoexec_cli.config.settings import Context
+from argoexec_cli.models.connection import Tls
 from argoexec_cli.models.roles import Role
 from tests.cli.conftest import ARGOEXEC, Cli
 
@@ -33,6 +34,18 @@ def test_contexts_are_listed_used_and_deleted(alone: Cli) -> None:
     ]
     assert alone("context", "delete", "b").code == 0
     assert [each["name"] for each in json.loads(alone("context", "-o", "json").out)] == ["a"]
+
+
+def test_a_fleet_takes_no_context_that_is_of_no_fleet(alone: Cli) -> None:
+    wanted = ("provision", "a", "--host", "10.9.9.9", "--plan")
+    assert alone(*wanted).code == 0
+    put_context(alone.home / "config.yaml", Context(name="a/0", server="h:1"))
+    refused = alone(*wanted)
+    assert (refused.code, "error: there is a context a/0" in refused.err) == (2, True)
+    # Its own, of a record that was lost, is no obstacle.
+    tls = Tls(ca=str(alone.home / "fleets/a/trust/ca.crt"))
+    put_context(alone.home / "config.yaml", Context(name="a/0", server="h:1", tls=tls))
+    assert alone(*wanted).code == 0
 
 
 @pytest.mark.parametrize(

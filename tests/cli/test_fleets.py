@@ -18,6 +18,7 @@ from argoexec_cli.cli.session import Options, Session
 from argoexec_cli.cli.waterfall import render_waterfall
 from argoexec_cli.compute.fleet.compute import Preview
 from argoexec_cli.compute.fleet.record import Fleet, Host
+from argoexec_cli.compute.fleet.ssh import ensure_key
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.fleet.timings import Span, Timings
 from argoexec_cli.compute.models import Change, FleetSpec, S3Backend
@@ -100,6 +101,10 @@ async def test_what_is_not_said_stays_as_it_was(session: Session, place: Place) 
     )
     dearer = await wanted_fleet(session, wish(Hosts(on_demand=True)), MADE, place)
     assert spec_of(dearer) == msgspec.structs.replace(SPEC, spot=False)
+    key = str(place.ssh_key)
+    ensure_key(place.ssh_key)
+    other = await wanted_fleet(session, wish(Hosts(identity=key)), GIVEN, place)
+    assert [(each.host, each.identity_file) for each in other.given] == [("10.0.0.5", key)]
     given = await wanted_fleet(session, wish(software=Software(prepull=["a:1"])), GIVEN, place)
     assert (given.given, given.prepull) == (GIVEN.given, ("a:1",))
 
@@ -136,6 +141,8 @@ class Wrong(NamedTuple):
 
 BAKING = msgspec.structs.replace(MADE, baking=True)
 ENDING = msgspec.structs.replace(GIVEN, phase="destroying")
+THERE = msgspec.structs.replace(MADE, phase="ready")
+PRIVATE = Network(connect="private")
 BOTH = Hosts(spot=True, on_demand=True)
 NEITHER = Software(offline=True, online=True)
 HALVES = ["0.0.0.0/1", "128.0.0.0/1"]
@@ -153,6 +160,11 @@ TWICE = Hosts(host=["admin@10.0.0.5", "root@10.0.0.5"])
         Wrong("spot", wish(BOTH), MADE, InvalidError, "contradict each other"),
         Wrong("index", wish(software=NEITHER), MADE, InvalidError, "contradict each other"),
         Wrong("region", wish(network=Network(region="us-east-1")), MADE, InvalidError, "is in eu"),
+        Wrong("owner", wish(software=Software(owner="you")), MADE, InvalidError, "is me's"),
+        Wrong("os", wish(Hosts(os="al2023")), THERE, InvalidError, "has hosts of debian-12 on x86"),
+        Wrong("key", wish(Hosts(identity="/no/key")), GIVEN, InvalidError, "no such file"),
+        Wrong("address", wish(network=PRIVATE), GIVEN, InvalidError, "--connect: not for hosts"),
+        Wrong("port", wish(Hosts(host=["h", "h:22"])), None, InvalidError, "the same host twice"),
         Wrong("baking", wish(), BAKING, PreconditionError, "is being baked"),
         Wrong("bake", wish()._replace(doing=Doing(bake=True)), MADE, PreconditionError, "a fleet"),
         Wrong("lease", wish(software=Software(lease="soon")), MADE, InvalidError, "--lease"),
@@ -197,6 +209,10 @@ def test_a_preview_says_what_and_how_much() -> None:
     assert lines[-1] == (
         "  price: $0.100 to $0.200 an hour, $73 to $146 a month (list prices of 2025-01)"
     )
+    one = msgspec.structs.replace(priced, hourly_high=0.1)
+    assert "  price: $0.100 an hour, $73 a month (" in render_preview(MADE, one)
+    unknown = Preview(price_note="not known: p5.48xlarge")
+    assert render_preview(MADE, unknown).endswith("  price: not known: p5.48xlarge\n")
 
 
 def test_a_preview_of_repairs_and_of_nothing() -> None:

@@ -64,6 +64,26 @@ async def test_a_task_that_fails_is_named_with_its_message(place: Path) -> None:
     assert caught.value.hint.startswith("ansible-playbook -i localhost, -c local ")
 
 
+LOOKS = """\
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Look for what nobody needs
+      ansible.builtin.shell: |
+        directory=$(dirname "$ANSIBLE_CONFIG")
+        ls "$directory"/artifacts/*/command "$directory"/env/envvars
+        ! env | grep '[s]esame' && ! grep -r '[s]esame' "$directory"
+"""
+
+
+async def test_secrets_of_the_environment_are_neither_told_nor_written(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "ARGOEXEC_TLS_KEY_PEM"):
+        monkeypatch.setenv(name, "sesame")
+    assert await play(place, LOOKS) == ["Look for what nobody needs"]
+
+
 async def test_cancelling_ends_ansible(place: Path) -> None:
     begun = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -104,6 +105,22 @@ def test_the_token_has_expired(ec2: Ec2, program: Program) -> None:
     )
 
 
+def test_aws_does_not_answer(program: Program) -> None:
+    nowhere = {**program.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    ended = Program(program.home, nowhere)("provision", "lost", *ALLOW, "--yes")
+    refused(ended, 5, "credentials: AWS does not answer", "check the network")
+
+
+def test_ssh_is_missing(program: Program, tmp_path: Path) -> None:
+    terraform = shutil.which("terraform")
+    assert terraform
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/terraform").symlink_to(terraform)
+    alone = {**program.environment, "PATH": str(tmp_path / "bin")}
+    ended = Program(program.home, alone)("provision", "mute", *ALLOW, "--plan")
+    refused(ended, 2, "ssh is not installed", "")
+
+
 def test_the_quota_would_be_exceeded(ec2: Ec2, program: Program) -> None:
     ec2.quotas[_STANDARD] = 1
     ended = program("provision", "many", "--count", "3", *ALLOW, "--yes")
@@ -163,6 +180,8 @@ def test_a_plan_is_shown_and_makes_nothing(ec2: Ec2, program: Program, network: 
     plan = json.loads(program(*wanted, *ALLOW, "-o", "json").good().out)
     hosts = [each["host"] for each in plan["changes"] if "request" in each["kind"]]
     assert hosts == ["drawn-0", "drawn-1"]
+    unasked = program(*wanted[:2], "--vpc", network.vpc, *ALLOW)
+    refused(unasked, 2, "this would make or change hosts", "say --yes, or see --plan")
     assert 0 < plan["hourlyLow"] < plan["hourlyHigh"]
     assert instances(ec2, "drawn") == []
     assert json.loads(program("fleets", "-o", "json").good().out) == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,6 +31,9 @@ _FORKS: Final = 50
 _SETTINGS: Final = "[defaults]\ninternal_poll_interval = 0.01\n"
 # So often ansible-runner looks whether it is to stop; left to itself, each five seconds.
 _CANCEL_LOOK_S: Final = 0.5
+# Nothing there needs them, and ansible-runner writes its environment to files, which stay when
+# this process is killed.
+_SECRETS: Final = re.compile(r"^AWS_|SECRET|TOKEN|PASSW|CREDENTIAL|API_?KEY|PRIVATE_KEY|_PEM$")
 _SSH_ARGS: Final = (
     "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=15 "
     "-o ServerAliveCountMax=4 -o PreferredAuthentications=publickey"
@@ -89,7 +93,7 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
             "inventory": str(inventory.program),
             "extravars": dict(what.variables),
             "envvars": {
-                **what.environment,
+                **_without_secrets(what.environment),
                 **_environment(Path(directory)),
                 "PATH": path,
                 MARK: run_id,
@@ -99,6 +103,7 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
             "settings": {"pexpect_timeout": _CANCEL_LOOK_S},
             "cancel_callback": stop.is_set,
             "event_handler": listener.hear,
+            "status_handler": _drop_secrets,
         }
         if not inventory.usable:
             settings["inventory"] = {"all": {"hosts": await hosts}}
@@ -115,6 +120,15 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
         finally:
             await _close_connections(Path(directory) / "cp")
     return listener.outcome(status)
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in environment.items() if not _SECRETS.search(name)}
+
+
+def _drop_secrets(_status: object, runner_config: Any) -> None:
+    """Have Ansible not inherit them from this process either; called before it is started."""
+    runner_config.env = _without_secrets(runner_config.env)
 
 
 def _environment(directory: Path) -> dict[str, str]:

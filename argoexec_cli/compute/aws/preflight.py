@@ -129,4 +129,4 @@ def _wrong_type(found: str, fix: str) -> Finding:
 
 
 def _failed(check: str, error: ArgoexecError) -> Finding:
-    return Finding(check=check, state="wrong", found=error.message, fix=error.hint)
+    return Finding(check=check, state="wrong", found=error.message, fix=error.hint, code=error.code)

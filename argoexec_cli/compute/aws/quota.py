@@ -7,7 +7,7 @@ from typing import Any, Final
 from argoexec_cli.compute.aws import instances
 from argoexec_cli.compute.aws.account import Account
 from argoexec_cli.compute.models import FLEET_TAG, OWNER_TAG, Finding, FleetSpec
-from argoexec_cli.errors import ArgoexecError
+from argoexec_cli.errors import ArgoexecError, CapacityError
 
 # "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances" and the same for Spot.
 _ON_DEMAND: Final = "L-1216C47A"
@@ -41,7 +41,8 @@ async def check_quota(account: Account, spec: FleetSpec, vcpus: int) -> Finding:
         "aws service-quotas request-service-quota-increase --service-code ec2 "
         f"--quota-code {code} --desired-value {running + needed}"
     )
-    return Finding(check="quota", state="wrong", found=found, fix=fix)
+    code = CapacityError.code
+    return Finding(check="quota", state="wrong", found=found, fix=fix, code=code)
 
 
 async def _running(account: Account, spec: FleetSpec) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from argoexec_cli.compute.aws.preflight import preflight
 from argoexec_cli.compute.events import OnStep, State, Step
 from argoexec_cli.compute.fleet.compute import Preview
 from argoexec_cli.compute.fleet.record import Fleet, Host
+from argoexec_cli.compute.fleet.ssh import find_program
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.models import Finding, FleetSpec, HostRecord, Plan, Resource
 from argoexec_cli.compute.terraform.adapter import Terraform
@@ -43,7 +44,9 @@ class AwsCompute:
         if fleet.spec is None:
             raise ValueError(f"the fleet {fleet.name} is not one of AWS")
         self._fleet = fleet
-        self._spec: FleetSpec = fleet.spec
+        self._spec: FleetSpec = msgspec.structs.replace(
+            fleet.spec, endpoint_url=around.settings.aws_endpoint_url.value
+        )
         self._place = place
         self._around = around
         self._on_step = on_step
@@ -51,9 +54,10 @@ class AwsCompute:
         self._plan: tuple[Terraform, Plan] | None = None
 
     async def preflight(self) -> tuple[Finding, ...]:
-        """Look at Terraform's version, credentials, region, quota, image and subnet."""
+        """Look at Terraform's version, SSH, credentials, region, quota, image and subnet."""
         await self._terraform()
-        return tuple(await preflight(await self._open(), self._spec))
+        tools = await find_program()
+        return (tools, *await preflight(await self._open(), self._spec))
 
     async def plan(self) -> Preview:
         """Plan with Terraform, and look for hosts that were stopped."""
@@ -64,12 +68,16 @@ class AwsCompute:
         self._plan = terraform, plan
         stopped = [host.name for host in await self._living() if host.state == "stopped"]
         price = prices.hourly(self._spec)
+        note = f"list prices of {prices.AS_OF}"
+        if price is None:
+            where = f"{self._spec.instance_type} in {self._spec.region}"
+            note = f"not known: {where} is not among the {note}"
         return Preview(
             changes=plan.changes,
             repairs=tuple(stopped),
             hourly_low=price.low if price else None,
             hourly_high=price.high if price else None,
-            price_note=f"list prices of {prices.AS_OF}",
+            price_note=note,
         )
 
     async def apply(self) -> tuple[Host, ...]:

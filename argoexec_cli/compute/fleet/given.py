@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import os
+import re
+from ipaddress import IPv6Address
+from typing import Final, Literal
 
 import msgspec
 
 from argoexec_cli.compute.fleet.compute import Preview
 from argoexec_cli.compute.fleet.record import Fleet, Host
+from argoexec_cli.compute.fleet.ssh import find_program
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.models import Change, Finding, HostRecord, Resource
-from argoexec_cli.errors import InvalidError
+from argoexec_cli.errors import ArgoexecError, DeniedError, InvalidError
 from argoexec_cli.models.connection import Ssh
 from argoexec_cli.proc import Child, run
 
 _KIND = "host"
+_GIVEN: Final = re.compile(
+    r"((?P<user>[^-\s]\S*)@)?"
+    r"(((?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)|\[(?P<inside>[^\]]+)\])(:(?P<port>[0-9]{1,5}))?"
+    r"|(?P<bare>[^\s@]*:\S*))"
+)
 
 
 class GivenHosts:
@@ -27,9 +36,7 @@ class GivenHosts:
 
     async def preflight(self) -> tuple[Finding, ...]:
         """Look for the program `ssh`."""
-        done = await run(Child(["ssh", "-V"], 10.0))
-        version = done.stderr.decode(errors="replace").strip()
-        return (Finding(check="ssh", state="ok", found=version),)
+        return (await find_program(),)
 
     async def plan(self) -> Preview:
         """Tell which hosts are new to the fleet, and which are no longer in it."""
@@ -77,8 +84,18 @@ class ThisMachine:
         self._fleet = fleet
 
     async def preflight(self) -> tuple[Finding, ...]:
-        """Look for nothing: Ansible says what it lacks."""
-        return ()
+        """See that we may become root here."""
+        if os.geteuid() == 0:
+            return ()
+        try:
+            refused = (await run(Child(["sudo", "-n", "true"], 10.0))).exit_code != 0
+        except ArgoexecError:
+            refused = True
+        if not refused:
+            return ()
+        text = "who runs this may not become root without a password"
+        fix = "run it as root, or allow it in /etc/sudoers.d: USER ALL=(ALL) NOPASSWD:ALL"
+        return (Finding(check="root", state="wrong", found=text, fix=fix, code=DeniedError.code),)
 
     async def plan(self) -> Preview:
         """Tell whether this machine is new to the fleet."""
@@ -113,14 +130,21 @@ def _change(action: Literal["create", "delete"], given: Ssh) -> Change:
 
 
 def parse_host(text: str, identity: str = "") -> Ssh:
-    """Read `[USER@]HOST[:PORT]`; an IPv6 address stands in brackets. `InvalidError` otherwise."""
-    user, _, place = text.rpartition("@")
-    host, port = place, ""
-    if place.startswith("["):
-        host, _, port = place[1:].partition("]")
-        port = port.removeprefix(":")
-    elif place.count(":") == 1:
-        host, _, port = place.partition(":")
-    if not host or host.startswith("-") or (port and not port.isdigit()):
+    """Read `[USER@]HOST[:PORT]`; an IPv6 address with a port stands in brackets. `InvalidError`
+    otherwise.
+    """
+    found = _GIVEN.fullmatch(text)
+    if found is None or not _possible(found):
         raise InvalidError(f"--host {text!r} is not a host", hint="--host admin@10.0.0.5:22")
-    return Ssh(host=host, user=user, port=int(port or 0), identity_file=identity)
+    host = found["name"] or found["inside"] or found["bare"]
+    port = int(found["port"] or 0)
+    return Ssh(host=host, user=found["user"] or "", port=port, identity_file=identity)
+
+
+def _possible(found: re.Match[str]) -> bool:
+    if found["port"] and not 0 < int(found["port"]) < 65536:
+        return False
+    try:
+        return bool(found["name"] or IPv6Address(found["inside"] or found["bare"]))
+    except ValueError:
+        return False

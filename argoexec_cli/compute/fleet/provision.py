@@ -29,9 +29,12 @@ from argoexec_cli.compute.trust.fleet import forget_host, open_trust
 from argoexec_cli.errors import (
     ArgoexecError,
     CapacityError,
+    DeniedError,
+    InvalidError,
     NotFoundError,
     PreconditionError,
     UnauthenticatedError,
+    UnavailableError,
 )
 from argoexec_cli.models.connection import Endpoint
 
@@ -41,13 +44,17 @@ _LIMITS: Final = {"aws": Limits(600.0, 90.0), "ssh": Limits(120.0, 0.0)}
 _CHECKS: Final = "check tools and access"
 _AS_IT_IS: Final = "as it should be"
 
-
-# By the checks' names: what a shell sees then says as much as AWS's own answer would.
+# What a shell sees then says as much as AWS's own answer would.
 _ERRORS: Final[dict[str, type[ArgoexecError]]] = {
-    "credentials": UnauthenticatedError,
-    "image": NotFoundError,
-    "subnet": NotFoundError,
-    "quota": CapacityError,
+    kind.code: kind
+    for kind in (
+        CapacityError,
+        DeniedError,
+        InvalidError,
+        NotFoundError,
+        UnauthenticatedError,
+        UnavailableError,
+    )
 }
 
 
@@ -79,7 +86,7 @@ class Provisioning:
             if finding.state == "wrong":
                 text = f"{finding.check}: {finding.found}"
                 self._on_step(Step(source="preflight", action=_CHECKS, state="failed", detail=text))
-                raise _ERRORS.get(finding.check, PreconditionError)(text, hint=finding.fix)
+                raise _ERRORS.get(finding.code, PreconditionError)(text, hint=finding.fix)
         self._on_step(Step(source="preflight", action=_CHECKS, state="done"))
         return await self._compute.plan()
 

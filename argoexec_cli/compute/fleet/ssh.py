@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from argoexec_cli.compute.events import OnStep, Step
+from argoexec_cli.compute.models import Finding
 from argoexec_cli.errors import (
     ArgoexecError,
     DeniedError,
@@ -84,6 +85,12 @@ def _names(line: bytes) -> list[bytes]:
     """Return the hosts that a line of known_hosts is about, without ports."""
     names = line.partition(b" ")[0].split(b",")
     return [name.removeprefix(b"[").partition(b"]")[0] for name in names]
+
+
+async def find_program() -> Finding:
+    """Look for `ssh`, before there is anything to log in to. `PreconditionError` without it."""
+    done = await run(Child(["ssh", "-V"], 10.0))
+    return Finding(check="ssh", state="ok", found=done.stderr.decode(errors="replace").strip())
 
 
 async def ssh(target: Ssh, command: str, *, stdin: bytes = b"", timeout_s: float) -> Finished:

@@ -58,8 +58,7 @@ class Place(NamedTuple):
         try:
             return decode_json(data, Fleet)
         except ArgoexecError as exc:
-            hint = f"look at it, and move it away if it is lost: mv {path} {path}.old"
-            raise DataLossError(f"{path}: {exc.message}", hint=hint) from exc
+            raise DataLossError(f"{path}: {exc.message}", hint=_lost(path)) from exc
 
     def save(self, fleet: Fleet) -> None:
         """Write the record, whole or not at all."""
@@ -109,11 +108,17 @@ class FleetStore:
         return fleet
 
 
+def _lost(path: Path) -> str:
+    """Return how to go on without the record: what Terraform knows and the keys lie beside it."""
+    name = path.parent.name
+    return f"mv {path} {path}.old, then provision {name} as before: its hosts are taken over"
+
+
 def _check_version(path: Path, data: bytes) -> None:
     try:
-        version = json.loads(data).get("version", 1)
-    except (ValueError, AttributeError) as exc:
-        raise DataLossError(f"{path} is not a fleet's record", hint=f"cat {path}") from exc
+        version = int(json.loads(data).get("version", 1))
+    except (ValueError, AttributeError, TypeError) as exc:
+        raise DataLossError(f"{path} is not a fleet's record", hint=_lost(path)) from exc
     if version > VERSION:
         raise UnsupportedError(
             f"{path} was written by a later argoexec (version {version} of the record)",

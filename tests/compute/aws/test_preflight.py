@@ -13,6 +13,7 @@ from argoexec_cli.compute.aws.instances import fleet_instances
 from argoexec_cli.compute.aws.preflight import preflight
 from argoexec_cli.compute.models import Arch, Finding, FleetSpec, Os
 from argoexec_cli.compute.terraform.module import find_module
+from argoexec_cli.errors import DeniedError
 from tests.compute.conftest import OWNER, fleet
 
 
@@ -52,6 +53,7 @@ async def test_rights_that_are_missing(account: Account, monkeypatch: pytest.Mon
     monkeypatch.setattr(InstanceResponse, "run_instances", refuse)
     rights = (await find(account, fleet("denied")))["rights"]
     assert rights.state == "wrong"
+    assert rights.code == DeniedError.code
     assert rights.found == "UnauthorizedOperation: You are not authorized."
     assert "terraform/README.md" in rights.fix
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -9,7 +10,8 @@ from typing import cast
 import pytest
 
 from argoexec_cli.compute.events import Source, State, Step
-from argoexec_cli.compute.fleet.given import parse_host
+from argoexec_cli.compute.fleet.given import ThisMachine, parse_host
+from argoexec_cli.compute.fleet.record import Fleet
 from argoexec_cli.compute.fleet.ssh import ensure_key, forget_host_key
 from argoexec_cli.compute.fleet.timings import Timings
 from argoexec_cli.errors import InvalidError
@@ -26,16 +28,36 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
         ("admin@10.0.0.5:2222", Ssh(host="10.0.0.5", user="admin", port=2222)),
         ("root@[fd00::5]:22", Ssh(host="fd00::5", user="root", port=22)),
         ("fd00::5", Ssh(host="fd00::5")),
+        ("me@example.com@[fe80::1%eth0]", Ssh(host="fe80::1%eth0", user="me@example.com")),
     ],
 )
 def test_a_host_is_read(text: str, host: Ssh) -> None:
     assert parse_host(text) == host
 
 
-@pytest.mark.parametrize("text", ["", "admin@", "-oProxyCommand=x", "a@-x", "lab:ssh"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "admin@", "@h", "-oProxyCommand=x", "-oX@h", "a@-x", "a b", "h/x"),
+        *("lab:ssh", "h:0", "h:65536", "h:22:33", "[::1", "[h]"),
+    ],
+)
 def test_what_is_no_host_is_refused(text: str) -> None:
     with pytest.raises(InvalidError, match="is not a host"):
         parse_host(text)
+
+
+@pytest.mark.parametrize(("sudo", "may"), [("", False), ("exit 1", False), ("exit 0", True)])
+async def test_this_machine_is_refused_to_whoever_may_not_become_root(
+    sudo: str, may: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if sudo:
+        (tmp_path / "sudo").write_text(f"#!/bin/sh\n{sudo}\n")
+        (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    found = await ThisMachine(Fleet(name="me", provider="local", created=START)).preflight()
+    assert [each.state for each in found] == ([] if may else ["wrong"])
 
 
 def test_a_key_is_made_once_and_private(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
     ("text", "error", "said"),
     [
         ("", DataLossError, "is not a fleet's record"),
+        ('{"version": "x"}', DataLossError, "is not a fleet's record"),
         ("[]", DataLossError, "is not a fleet's record"),
         ('{"name": "lab"}', DataLossError, "missing required field"),
         ('{"version": 2, "anything": 1}', UnsupportedError, "by a later argoexec"),
