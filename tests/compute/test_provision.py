@@ -260,6 +260,10 @@ def test_spot_hosts_whose_state_is_in_a_bucket_become_more_and_fewer(
     (first,) = hosts_of(program, "spare")
     assert in_state() == ["spare-0"]
     assert not (program.home / "fleets/spare/terraform/terraform.tfstate").exists()
+    blind = {name: text for name, text in program.environment.items() if "_KEY" not in name}
+    seen = Program(program.home, blind)("hosts", "spare", "-o", "json")
+    assert [each["state"] for each in json.loads(seen.out)] == ["unknown"]
+    assert "spare: states and costs are unknown: there are no AWS credentials" in seen.err
     same = json.loads(program("provision", "spare", "--plan", "-o", "json").good().out)
     assert same.get("changes", []) == []
 

@@ -44,7 +44,10 @@ async def hosts_(
     fleets = [store.find(name)] if name else store.fleets()
     views: list[HostView] = []
     for fleet in fleets:
-        views += await survey(fleet, tools_for(session, fleet))
+        found = await survey(fleet, tools_for(session, fleet))
+        views += found.views
+        if found.unasked is not None:
+            session.say(f"{fleet.name}: states and costs are unknown: {found.unasked.message}")
     if output is not None:
         write_data([encode(view) for view in views], output)
     elif not views:

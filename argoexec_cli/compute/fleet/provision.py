@@ -40,7 +40,10 @@ from argoexec_cli.models.connection import Endpoint
 
 # An instance boots, and lets nobody in before cloud-init has written the key down; a host that
 # is given is up, or somebody has just switched it on.
-_LIMITS: Final = {"aws": Limits(600.0, 90.0), "ssh": Limits(120.0, 0.0)}
+_LIMITS: Final = {
+    "aws": Limits(600.0, 90.0, "; where this machine's address has changed: --allow none"),
+    "ssh": Limits(120.0, 0.0),
+}
 _CHECKS: Final = "check tools and access"
 _AS_IT_IS: Final = "as it should be"
 

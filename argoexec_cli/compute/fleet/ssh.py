@@ -100,10 +100,13 @@ async def ssh(target: Ssh, command: str, *, stdin: bytes = b"", timeout_s: float
 
 
 class Limits(NamedTuple):
-    """How long to wait for a login, and how long of that while it is refused."""
+    """How long to wait for a login, how long of that while it is refused, and what may help when it
+    was in vain.
+    """
 
     login_s: float
     refused_s: float
+    advice: str = ""
 
 
 async def wait_for_login(target: Ssh, subject: str, on_step: OnStep, limits: Limits) -> None:
@@ -140,7 +143,7 @@ async def _until_login(target: Ssh, subject: str, on_step: OnStep, limits: Limit
         if waited > limits.login_s:
             raise TimedOutError(
                 f"{subject}: no SSH login within {limits.login_s:g} s: {reason}",
-                hint=by_hand(target),
+                hint=by_hand(target) + limits.advice,
             )
         if reason != told:
             told = reason

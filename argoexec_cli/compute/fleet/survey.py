@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,10 +38,25 @@ class HostView(Model, kw_only=True):
     lease_ends: datetime | None = None
 
 
-async def survey(fleet: Fleet, tools: Tools) -> list[HostView]:
+class Survey(NamedTuple):
+    """The hosts, and why the provider could not be asked of them, where that is so: then their
+    states are unknown, and their daemons were asked all the same.
+    """
+
+    views: tuple[HostView, ...]
+    unasked: ArgoexecError | None
+
+
+async def survey(fleet: Fleet, tools: Tools) -> Survey:
     """Look at all hosts of *fleet* at once; none of what is wrong with them is raised."""
-    states = await tools.compute.states()
-    return list(await asyncio.gather(*(_look(fleet, tools, each, states) for each in fleet.hosts)))
+    states, unasked = dict[str, HostRecord](), None
+    try:
+        states = await tools.compute.states()
+    except ArgoexecError as exc:
+        unasked = exc
+        states = {each.name: HostRecord(name=each.name) for each in fleet.hosts}
+    looks = (_look(fleet, tools, each, states) for each in fleet.hosts)
+    return Survey(tuple(await asyncio.gather(*looks)), unasked)
 
 
 async def _look(
@@ -57,7 +73,7 @@ async def _look(
         instance_type=host.instance_type,
         cost=cost,
     )
-    if fleet.provider == "aws" and state != "running":
+    if fleet.provider == "aws" and state not in ("running", "unknown"):
         return msgspec.structs.replace(view, problem=f"the instance is {state}")
     try:
         way = access.endpoint(fleet, tools.place, host, tools.compute.login(host))
@@ -81,7 +97,7 @@ def _lease_ends(fleet: Fleet) -> datetime | None:
 
 
 def _cost(fleet: Fleet, known: HostRecord | None) -> float | None:
-    if fleet.spec is None or known is None:
+    if fleet.spec is None or known is None or known.launched_at is None:
         return None
     price = cost_so_far([known], fleet.spec.region, datetime.now(UTC))
     return round(price.high, 4) if price else None
