@@ -4,6 +4,13 @@
 set -eu
 export PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin"
 
+# Print what is not empty.
+say() {
+  for each in "$@"; do
+    [ -z "$each" ] || printf '%s\n' "$each"
+  done
+}
+
 # Make directories that are missing.
 have_directories() {
   for each in "$@"; do

@@ -67,7 +67,7 @@ FAILS = """\
       when: inventory_hostname == "second"
     - name: Leave a mark
       ansible.builtin.copy: {content: "", dest: "{{ mark }}", mode: "0600"}
-    - name: Say that it is configured
+    - name: Configure and start what runs tasks, now and at every boot
       ansible.builtin.debug:
 """
 PLAIN = Configuration(runtime="docker", port=7401)

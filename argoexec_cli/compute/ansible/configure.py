@@ -19,12 +19,13 @@ from argoexec_cli.compute.ansible.leftovers import LIMIT_S, MARK, end_leftovers
 from argoexec_cli.compute.ansible.playbooks import find_playbook
 from argoexec_cli.compute.ansible.run import Event, Play, play
 from argoexec_cli.compute.ansible.steps import step_of
+from argoexec_cli.compute.connection import SharedSsh
 from argoexec_cli.compute.events import OnStep, Step
 from argoexec_cli.compute.package import Package
 from argoexec_cli.models.base import Model
 from argoexec_cli.models.connection import Ssh
 
-CONFIGURED: Final = "Say that it is configured"
+CONFIGURED: Final = "Configure and start what runs tasks, now and at every boot"
 """The last task of a host in `host.yml`."""
 LEASE_FILE: Final = "/var/lib/argoexec-lease/renewed"
 """What the user data of hosts that Terraform made looks at."""
@@ -82,9 +83,8 @@ async def configure(
     variables = _variables(configuration)
 
     def on_any_step(step: Step) -> None:
-        if step.action != CONFIGURED:
-            on_step(step)
-        elif step.state == "done":
+        on_step(step)
+        if step.action == CONFIGURED and step.state in ("done", "changed"):
             on_configured(step.subject)
 
     return await _play_on(targets, "host.yml", variables, environment, on_any_step)
@@ -166,11 +166,18 @@ def _host(target: Target) -> dict[str, Any]:
     if login.identity_file:
         host["ansible_ssh_private_key_file"] = str(Path(login.identity_file).expanduser())
         host["ansible_ssh_extra_args"] = "-o IdentitiesOnly=yes"
-    if login.known_hosts_file:
-        known = shlex.quote(f"UserKnownHostsFile={Path(login.known_hosts_file).expanduser()}")
-        options = f"-o StrictHostKeyChecking=yes -o {known} -o GlobalKnownHostsFile=/dev/null"
-        host["ansible_ssh_common_args"] = options
+    if options := _options(login):
+        host["ansible_ssh_common_args"] = " ".join(f"-o {shlex.quote(each)}" for each in options)
     return own | host
+
+
+def _options(login: Ssh) -> list[str]:
+    options = list(login.options) if isinstance(login, SharedSsh) else []
+    if login.known_hosts_file:
+        options.append("StrictHostKeyChecking=yes")
+        options.append(f"UserKnownHostsFile={Path(login.known_hosts_file).expanduser()}")
+        options.append("GlobalKnownHostsFile=/dev/null")
+    return options
 
 
 def _variables(configuration: Configuration) -> dict[str, Any]:

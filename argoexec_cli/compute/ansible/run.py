@@ -7,7 +7,6 @@ again at the next run in the same place, so no two runs share one.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import tempfile
@@ -20,8 +19,7 @@ from argoexec_cli.aio import Cleanups
 from argoexec_cli.compute.ansible.inventory import Hosts, LateInventory
 from argoexec_cli.compute.ansible.leftovers import LIMIT_S, MARK, end_leftovers
 from argoexec_cli.compute.ansible.playbooks import find_program
-from argoexec_cli.errors import ArgoexecError
-from argoexec_cli.proc import Child, run
+from argoexec_cli.compute.connection import close
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
@@ -118,7 +116,7 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
             await Cleanups().run(end_leftovers([None], run_id), limit_s=LIMIT_S + 2)
             raise
         finally:
-            await _close_connections(Path(directory) / "cp")
+            await close(Path(directory) / "cp")
     return listener.outcome(status)
 
 
@@ -152,18 +150,6 @@ def _run(settings: dict[str, Any]) -> str:
     import ansible_runner
 
     return str(ansible_runner.run(**settings).status)
-
-
-async def _close_connections(directory: Path) -> None:
-    """End the connections that ssh keeps for the next task, which will not come."""
-    sockets = await asyncio.to_thread(lambda: list(directory.glob("*")))
-    await asyncio.gather(*map(_close, sockets))
-
-
-async def _close(socket: Path) -> None:
-    argv = ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "argoexec"]
-    with contextlib.suppress(ArgoexecError):
-        await run(Child(argv, 5.0))
 
 
 class _Listener:

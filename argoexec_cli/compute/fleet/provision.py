@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from argoexec_cli.aio import to_the_end
+from argoexec_cli.compute.connection import shared
 from argoexec_cli.compute.events import OnStep, Step
 from argoexec_cli.compute.fleet import access, daemon
 from argoexec_cli.compute.fleet.compute import Compute, Preview
@@ -36,7 +37,7 @@ from argoexec_cli.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from argoexec_cli.models.connection import Endpoint
+from argoexec_cli.models.connection import Endpoint, Ssh
 
 # An instance boots, and lets nobody in before cloud-init has written the key down; a host that
 # is given is up, or somebody has just switched it on.
@@ -150,7 +151,7 @@ class Provisioning:
         """Configure *hosts*, all at once, and see of each as soon as it is that it runs a pod."""
 
         async def reach(host: Host) -> None:
-            if (login := self._compute.login(host)) is not None:
+            if (login := logins[host.name]) is not None:
                 limits = _LIMITS[self.fleet.provider]
                 await wait_for_login(login, host.name, self._on_step, limits)
 
@@ -158,20 +159,21 @@ class Provisioning:
             done = msgspec.structs.replace(host, configured=self._digest(host), proved=False)
             self.fleet = self.fleet.with_host(done)
             self._save()
-            await self._prove(done, ways[host.name])
+            await self._prove(done, logins[host.name], ways[host.name])
 
         async def reach_all() -> None:
             await asyncio.gather(to_the_end(*map(reach, hosts)), asyncio.to_thread(daemon.load))
 
-        logins = {host.name: self._compute.login(host) for host in hosts}
         around = Around(reach_all, prove)
-        await self._configure.apply(self.fleet, self._place, hosts, logins, around, self._on_step)
+        async with shared({host.name: self._compute.login(host) for host in hosts}) as logins:
+            told = (self.fleet, self._place, hosts, logins, around, self._on_step)
+            await self._configure.apply(*told)
 
-    async def _prove(self, host: Host, way: Endpoint) -> None:
+    async def _prove(self, host: Host, login: Ssh | None, way: Endpoint) -> None:
         """See that the daemon of *host* answers and runs a pod."""
 
         async def stand_in() -> None:
-            await load_stand_in(self.fleet.runtime, self._compute.login(host), daemon.PROBE_IMAGE)
+            await load_stand_in(self.fleet.runtime, login, daemon.PROBE_IMAGE)
 
         await daemon.wait_for_health(way, host.name, self._on_step)
         await daemon.probe(way, host.name, self._on_step, stand_in)

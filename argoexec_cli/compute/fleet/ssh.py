@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from argoexec_cli.compute.connection import SharedSsh
 from argoexec_cli.compute.events import OnStep, Step
 from argoexec_cli.compute.models import Finding
 from argoexec_cli.errors import (
@@ -26,11 +27,11 @@ from argoexec_cli.rpc.tunnel import ssh_arguments
 
 ACTION: Final = "wait for SSH"
 _OPTIONS: Final = (
-    *("-o", "BatchMode=yes"),
-    *("-o", "ConnectTimeout=5"),
-    *("-o", "StrictHostKeyChecking=accept-new"),
-    *("-o", "ServerAliveInterval=15"),
-    *("-o", "HashKnownHosts=no"),
+    "BatchMode=yes",
+    "ConnectTimeout=5",
+    "StrictHostKeyChecking=accept-new",
+    "ServerAliveInterval=15",
+    "HashKnownHosts=no",
 )
 _PAUSE_S: Final = 0.5
 _LOGIN_LIMIT_S: Final = 900.0
@@ -95,7 +96,9 @@ async def find_program() -> Finding:
 
 async def ssh(target: Ssh, command: str, *, stdin: bytes = b"", timeout_s: float) -> Finished:
     """Run a shell *command* on the host; its exit code is the answer's, 255 where SSH failed."""
-    argv = ["ssh", "-T", *_OPTIONS, *ssh_arguments(target), command]
+    options = [*_OPTIONS, *(target.options if isinstance(target, SharedSsh) else ())]
+    words = [word for option in options for word in ("-o", option)]
+    argv = ["ssh", "-T", *words, *ssh_arguments(target), command]
     return await run(Child(argv, timeout_s, stdin=stdin))
 
 
