@@ -7,8 +7,9 @@ its processes are gone, and the files that describe the network (/etc/hosts, /et
 /etc/resolv.conf) are the pod's own mounts. A pod that was allowed to change its network spoils it
 for others.
 
-The pool begins with one network, grows when a pod found none, and shrinks when they lie idle. It
-keeps no state: which network is in use is read from the containers that are in it.
+The pool begins with one network, grows when a pod found none, and shrinks when they lie idle. The
+first pod that finds none while the first network is being made leaves it at that one. It keeps no
+state: which network is in use is read from the containers that are in it.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Pool:
         self._used: dict[str, Network] = {}
         self._spoiled: set[str] = set()
         self._makes: set[asyncio.Task[None]] = set()
+        self._first: asyncio.Task[None] | None = None
 
     async def adopt(self, networks: Iterable[Network], users: Mapping[str, str]) -> None:
         """Take over what a process before us left: networks, and by their ids the uids of the pods
@@ -83,7 +85,9 @@ class Pool:
         """
         network = self._lent(pod_uid)
         if network is None:
-            self._grow()
+            first, self._first = self._first, None
+            if first is None or first.done():
+                self._grow()
         return network
 
     async def lend(self, pod_uid: str, make: Make | None = None) -> Network:
@@ -130,7 +134,7 @@ class Pool:
     async def run(self) -> None:
         """Have one network ready, and remove what lies idle, until cancelled."""
         if not self._idle and self._limit:
-            self._grow()
+            self._first = self._grow()
         while True:
             await asyncio.sleep(_IDLE_S)
             await self._shrink(keep=min(_KEPT, self._limit), older_than=_now() - _IDLE_S)
@@ -152,11 +156,13 @@ class Pool:
             self._used[pod_uid] = network
         return network
 
-    def _grow(self) -> None:
-        if len(self._idle) + len(self._used) + len(self._makes) < self._limit:
-            make = self._tasks.spawn(self._make(), name="network for the pool")
-            self._makes.add(make)
-            make.add_done_callback(self._makes.discard)
+    def _grow(self) -> asyncio.Task[None] | None:
+        if len(self._idle) + len(self._used) + len(self._makes) >= self._limit:
+            return None
+        make = self._tasks.spawn(self._make(), name="network for the pool")
+        self._makes.add(make)
+        make.add_done_callback(self._makes.discard)
+        return make
 
     async def _make(self) -> None:
         try:

@@ -107,6 +107,20 @@ async def test_running_makes_one_network_ready(tasks: Tasks) -> None:
     assert list(engine.networks) == ["n1"]
 
 
+async def test_the_first_pod_leaves_it_at_the_network_that_is_being_made(tasks: Tasks) -> None:
+    engine = Engine()
+    pool = Pool(engine.actions, tasks, limit=4)
+    tasks.spawn(pool.run(), name="pool")
+    await asyncio.sleep(0)
+    assert pool.borrow("a") is None
+    await settle()
+    assert list(engine.networks) == ["n1"]
+    assert pool.borrow("b") is not None
+    assert pool.borrow("c") is None
+    await settle()
+    assert list(engine.networks) == ["n1", "n2"]
+
+
 async def test_a_network_that_cannot_be_made_is_only_a_miss(tasks: Tasks) -> None:
     engine = Engine()
     engine.fault = UnavailableError("the engine is away")

@@ -15,12 +15,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, NamedTuple, TypeVar
 
-import aiodocker
-import aiohttp
 import msgspec
 
 from argoexec_cli.errors import InvalidError, UnavailableError, UnsupportedError
 from argoexec_cli.runtime.docker import wire
+from argoexec_cli.runtime.docker.http import aiodocker, aiohttp
 
 _T = TypeVar("_T")
 

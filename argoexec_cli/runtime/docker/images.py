@@ -8,13 +8,13 @@ import time
 from typing import Final, TypeVar
 from urllib.parse import quote
 
-import aiohttp
 import msgspec
 
 from argoexec_cli.errors import NotFoundError, UnavailableError
 from argoexec_cli.runtime.base import Credentials, Image, ImagePull, OnProgress, PullProgress
 from argoexec_cli.runtime.docker import wire
 from argoexec_cli.runtime.docker.engine import Answer, Engine
+from argoexec_cli.runtime.docker.http import aiohttp
 from argoexec_cli.runtime.docker.refusals import pull_refused, refused
 from argoexec_cli.runtime.images import StoredImage
 

@@ -16,12 +16,11 @@ from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Final
 
-import aiohttp
-
 from argoexec_cli.errors import NotFoundError, UnavailableError, UnsupportedError
 from argoexec_cli.models.logs import STDOUT, LogRun
 from argoexec_cli.runtime.base import Handle, LogBatch
 from argoexec_cli.runtime.docker.engine import Answer, Engine
+from argoexec_cli.runtime.docker.http import aiohttp
 from argoexec_cli.runtime.docker.position import Position
 from argoexec_cli.runtime.docker.refusals import refused
 from argoexec_cli.runtime.pace import Pace

@@ -63,9 +63,11 @@ def pool_actions(
     engine: Engine, containers: Containers, owner: str, pause_image: str
 ) -> PoolActions:
     """Let a pool make and remove its networks."""
+    loading = asyncio.Lock()  # several at once would load it several times
 
     async def make() -> Network:
-        image_id = await pause_image_id(engine, pause_image)
+        async with loading:
+            image_id = await pause_image_id(engine, pause_image)
         name = f"argoexec-network-{uuid.uuid4().hex[:12]}"
         container = await containers.create_named(name, render_pool_network(image_id, owner))
         await containers.start(container, name)
