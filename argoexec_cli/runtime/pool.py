@@ -7,9 +7,9 @@ its processes are gone, and the files that describe the network (/etc/hosts, /et
 /etc/resolv.conf) are the pod's own mounts. A pod that was allowed to change its network spoils it
 for others.
 
-The pool begins with one network, grows when a pod found none, and shrinks when they lie idle. The
-first pod that finds none while the first network is being made leaves it at that one. It keeps no
-state: which network is in use is read from the containers that are in it.
+The pool begins with one network, which the first pod waits for, grows when a pod found none, and
+shrinks when they lie idle. It keeps no state: which network is in use is read from the containers
+that are in it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 _IDLE_S: Final = 30.0
 _KEPT: Final = 1
 _MAKE_S: Final = 10.0
+_FIRST_S: Final = 3.0
 
 
 class Network(NamedTuple):
@@ -77,17 +78,18 @@ class Pool:
             else:
                 await self._actions.remove(network.id)
 
-    def borrow(self, pod_uid: str) -> Network | None:
+    async def borrow(self, pod_uid: str) -> Network | None:
         """Give the pod a network of its own for its life; None when there is none just now.
 
-        Asking again for the same pod gives the same network. Never waits; a miss makes a network
-        for the next pod.
+        Asking again for the same pod gives the same network. A miss makes a network for the next
+        pod. Waits for nothing but the network with which the pool begins, and for that not long.
         """
+        first, self._first = self._first, None
+        if first is not None:
+            await asyncio.wait({first}, timeout=_FIRST_S)
         network = self._lent(pod_uid)
         if network is None:
-            first, self._first = self._first, None
-            if first is None or first.done():
-                self._grow()
+            self._grow()
         return network
 
     async def lend(self, pod_uid: str, make: Make | None = None) -> Network:

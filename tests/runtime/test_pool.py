@@ -6,10 +6,12 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from argoexec_cli.aio import Tasks
 from argoexec_cli.errors import UnavailableError
+from argoexec_cli.runtime import pool as pool_module
 from argoexec_cli.runtime.pool import Network, Pool, PoolActions
 
 
@@ -56,9 +58,9 @@ async def settle() -> None:
 async def test_a_miss_gives_nothing_and_grows_the_pool_for_the_next_pod(tasks: Tasks) -> None:
     engine = Engine()
     pool = Pool(engine.actions, tasks, limit=4)
-    assert pool.borrow("a") is None
+    assert await pool.borrow("a") is None
     await settle()
-    lent = pool.borrow("b")
+    lent = await pool.borrow("b")
     assert lent is not None
     assert lent == Network("n1", "10.0.0.2", "nameserver 10.0.0.1\n")
 
@@ -66,16 +68,16 @@ async def test_a_miss_gives_nothing_and_grows_the_pool_for_the_next_pod(tasks: T
 async def test_a_network_belongs_to_one_pod_until_it_is_given_back(tasks: Tasks) -> None:
     engine = Engine()
     pool = Pool(engine.actions, tasks, limit=1)
-    pool.borrow("a")
+    await pool.borrow("a")
     await settle()
-    first = pool.borrow("a")
+    first = await pool.borrow("a")
     assert first is not None
-    assert pool.borrow("a") == first
-    assert pool.borrow("b") is None
+    assert await pool.borrow("a") == first
+    assert await pool.borrow("b") is None
     assert not await pool.take_back("b", first.id)
     assert await pool.take_back("a", first.id)
     assert not await pool.take_back("a", first.id)
-    again = pool.borrow("b")
+    again = await pool.borrow("b")
     assert again is not None
     assert again.id == first.id
 
@@ -84,7 +86,7 @@ async def test_the_pool_never_grows_beyond_its_limit(tasks: Tasks) -> None:
     engine = Engine()
     pool = Pool(engine.actions, tasks, limit=2)
     for number in range(10):
-        pool.borrow(f"p{number}")
+        await pool.borrow(f"p{number}")
     await settle()
     assert len(engine.networks) == 2
 
@@ -94,7 +96,7 @@ async def test_a_limit_of_zero_switches_it_off(tasks: Tasks) -> None:
     pool = Pool(engine.actions, tasks, limit=0)
     tasks.spawn(pool.run(), name="pool")
     await settle()
-    assert pool.borrow("a") is None
+    assert await pool.borrow("a") is None
     await settle()
     assert engine.networks == {}
 
@@ -107,41 +109,52 @@ async def test_running_makes_one_network_ready(tasks: Tasks) -> None:
     assert list(engine.networks) == ["n1"]
 
 
-async def test_the_first_pod_leaves_it_at_the_network_that_is_being_made(tasks: Tasks) -> None:
+async def test_the_first_pod_waits_for_the_first_network(tasks: Tasks) -> None:
     engine = Engine()
     pool = Pool(engine.actions, tasks, limit=4)
     tasks.spawn(pool.run(), name="pool")
     await asyncio.sleep(0)
-    assert pool.borrow("a") is None
-    await settle()
-    assert list(engine.networks) == ["n1"]
-    assert pool.borrow("b") is not None
-    assert pool.borrow("c") is None
-    await settle()
-    assert list(engine.networks) == ["n1", "n2"]
+    first = await pool.borrow("a")
+    assert first is not None
+    assert list(engine.networks) == [first.id]
+    assert await pool.borrow("b") is None
+
+
+async def test_the_first_pod_goes_on_without_a_network_that_takes_long(
+    tasks: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never() -> Network:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(pool_module, "_FIRST_S", 0.01)
+    pool = Pool(PoolActions(never, Engine().remove), tasks, limit=4)
+    tasks.spawn(pool.run(), name="pool")
+    await asyncio.sleep(0)
+    assert await pool.borrow("a") is None
 
 
 async def test_a_network_that_cannot_be_made_is_only_a_miss(tasks: Tasks) -> None:
     engine = Engine()
     engine.fault = UnavailableError("the engine is away")
     pool = Pool(engine.actions, tasks, limit=1)
-    assert pool.borrow("a") is None
+    assert await pool.borrow("a") is None
     await settle()
     engine.fault = None
-    assert pool.borrow("a") is None
+    assert await pool.borrow("a") is None
     await settle()
-    assert pool.borrow("a") is not None
+    assert await pool.borrow("a") is not None
 
 
 async def test_a_lost_network_is_lent_no_more(tasks: Tasks) -> None:
     engine = Engine()
     pool = Pool(engine.actions, tasks, limit=1)
-    pool.borrow("a")
+    await pool.borrow("a")
     await settle()
-    lent = pool.borrow("a")
+    lent = await pool.borrow("a")
     assert lent is not None
     pool.lose(lent.id)
-    assert pool.borrow("a") is None
+    assert await pool.borrow("a") is None
     assert not await pool.take_back("a", lent.id)
 
 
@@ -153,21 +166,21 @@ async def test_the_next_process_adopts_idle_networks_and_those_with_running_pods
         await engine.make()
     pool = Pool(engine.actions, tasks, limit=3)
     await pool.adopt(engine.networks.values(), {"n1": "a"})
-    mine = pool.borrow("a")
+    mine = await pool.borrow("a")
     assert mine is not None
     assert mine.id == "n1"
-    others = {lent.id for uid in ("c", "d") if (lent := pool.borrow(uid))}
+    others = {lent.id for uid in ("c", "d") if (lent := await pool.borrow(uid))}
     assert others == {"n2", "n3"}
-    assert pool.borrow("e") is None
+    assert await pool.borrow("e") is None
 
 
 async def test_closing_waits_for_a_network_that_is_being_made(tasks: Tasks) -> None:
     engine = Engine()
     pool = Pool(engine.actions, tasks, limit=2)
-    pool.borrow("a")
+    await pool.borrow("a")
     await pool.close()
     assert engine.networks == {}
-    assert pool.borrow("b") is None
+    assert await pool.borrow("b") is None
     await settle()
     assert engine.networks == {}
 

@@ -130,7 +130,7 @@ class DockerRuntime:
         if (spec.own_hostname or spec.host_network or spec.ports) and not spec.shared:
             return Sandbox(spec=spec)
         if not spec.shared:
-            return self._borrowed(spec)
+            return await self._borrowed(spec)
         return await ensure_sandbox(
             self._engine, self._containers, spec, self._owner, self._options.pause_image
         )
@@ -150,9 +150,9 @@ class DockerRuntime:
         own = msgspec.structs.replace(spec, sandbox=Sandbox(spec=spec.sandbox.spec))
         return await self._start(own)
 
-    def _borrowed(self, spec: SandboxSpec) -> Sandbox:
+    async def _borrowed(self, spec: SandboxSpec) -> Sandbox:
         """Return a network that is ready, or nothing: then the container brings its own."""
-        network = self._pool.borrow(spec.key.pod_uid)
+        network = await self._pool.borrow(spec.key.pod_uid)
         if network is None:
             return Sandbox(spec=spec)
         return Sandbox(
