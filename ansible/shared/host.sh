@@ -1,6 +1,6 @@
 # What the roles' scripts share. Each prints what it changed, and nothing where all was as it should be.
 #
-# They run by the module raw: on a host that has to be configured from scratch a module in Python costs ten times as much.
+# They run by raw and argoexec_script: on a host that has to be configured from scratch a module in Python costs ten times as much.
 set -eu
 export PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin"
 

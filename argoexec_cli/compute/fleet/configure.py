@@ -107,14 +107,18 @@ async def load_stand_in(runtime: Runtime, login: Ssh | None, image: str) -> None
 
     `PreconditionError` when this machine has none, or the engine there refuses it.
     """
-    name = image if runtime == "docker" else canonical(image)
-    archive = docker_archive([StandInImage(name=name)])
+    archive = _stand_in(image if runtime == "docker" else canonical(image))
     done = await as_root(login, _LOADERS[runtime], archive, timeout_s=_LOAD_S)
     if done.exit_code:
         raise PreconditionError(
             f"the stand-in image cannot be loaded: {_last_words(done)}",
             hint="have a registry that hosts reach",
         )
+
+
+@cache
+def _stand_in(name: str) -> bytes:
+    return docker_archive([StandInImage(name=name)])
 
 
 async def pull_image(runtime: Runtime, login: Ssh | None, image: str) -> None:

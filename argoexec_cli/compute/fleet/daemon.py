@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
 from argoexec_cli.compute.events import OnStep, Source, Step
 from argoexec_cli.errors import ArgoexecError, PreconditionError, TimedOutError, UnavailableError
@@ -15,6 +16,9 @@ from argoexec_cli.models.executor import Executor, ExecutorInfo
 from argoexec_cli.models.meta import ObjectMeta
 from argoexec_cli.models.pod import Container, Pod, PodSpec
 from argoexec_cli.models.record import OutputsWanted, PodQuery, PodRecord, PodRequest
+
+if TYPE_CHECKING:
+    from argoexec_cli.rpc.channel import Connection
 
 PROBE_IMAGE: Final = "busybox:1.36"
 _WORD: Final = "argoexec"
@@ -40,15 +44,25 @@ async def ask(endpoint: Endpoint, *, timeout_s: float = _CONTACT_S) -> ExecutorI
         return connection.info
 
 
-async def wait_for_health(
+@asynccontextmanager
+async def reached(
     endpoint: Endpoint, subject: str, on_step: OnStep, *, limit_s: float = 60.0
-) -> ExecutorInfo:
-    """Return what the daemon says of itself as soon as it answers. `TimedOutError` in the end."""
+) -> AsyncIterator[Connection]:
+    """Give a connection to the daemon as soon as it answers. `TimedOutError` in the end."""
+    async with AsyncExitStack() as opened:
+        yield await _until_it_answers(opened, endpoint, subject, on_step, limit_s)
+
+
+async def _until_it_answers(
+    opened: AsyncExitStack, endpoint: Endpoint, subject: str, on_step: OnStep, limit_s: float
+) -> Connection:
+    from argoexec_cli.rpc.channel import connect
+
     on_step(Step(source="daemon", action=_HEALTH, state="started", subject=subject))
     began, told = time.monotonic(), ""
     while True:
         try:
-            info = await ask(endpoint)
+            connection = await opened.enter_async_context(connect(endpoint, timeout_s=_CONTACT_S))
         except UnavailableError as exc:
             if time.monotonic() - began > limit_s:
                 on_step(_failed("daemon", _HEALTH, subject, exc.message))
@@ -70,11 +84,11 @@ async def wait_for_health(
             await asyncio.sleep(_PAUSE_S)
         else:
             on_step(Step(source="daemon", action=_HEALTH, state="done", subject=subject))
-            return info
+            return connection
 
 
 async def probe(
-    endpoint: Endpoint,
+    connection: Connection,
     subject: str,
     on_step: OnStep,
     load_stand_in: Callable[[], Awaitable[None]],
@@ -84,7 +98,6 @@ async def probe(
     Where its image cannot be pulled, *load_stand_in* is awaited and it runs with what that loaded.
     `PreconditionError` says why a pod does not run there.
     """
-    from argoexec_cli.rpc.channel import connect
     from argoexec_cli.rpc.client import RemoteExecutor
 
     on_step(Step(source="probe", action=_PROBE, state="started", subject=subject))
@@ -98,7 +111,7 @@ async def probe(
         )
 
     try:
-        async with connect(endpoint) as connection, asyncio.timeout(_PROBE_S):
+        async with asyncio.timeout(_PROBE_S):
             executor = RemoteExecutor(connection)
             record = await _run(executor, wait, pull=True)
             if _lacks_image(record):

@@ -175,8 +175,8 @@ class Provisioning:
         async def stand_in() -> None:
             await load_stand_in(self.fleet.runtime, login, daemon.PROBE_IMAGE)
 
-        await daemon.wait_for_health(way, host.name, self._on_step)
-        await daemon.probe(way, host.name, self._on_step, stand_in)
+        async with daemon.reached(way, host.name, self._on_step) as connection:
+            await daemon.probe(connection, host.name, self._on_step, stand_in)
         now = next(each for each in self.fleet.hosts if each.name == host.name)
         self.fleet = self.fleet.with_host(msgspec.structs.replace(now, proved=True))
         self._save()

@@ -26,7 +26,13 @@ spec:
   containers:
   - {name: main, image: "busybox:1.36", imagePullPolicy: IfNotPresent, command: [sleep, "600"]}
 """
-POINTS = ("wait for SSH", "Install docker.io", "Copy the package", "Start the daemon", "probe pod")
+POINTS = (
+    "wait for SSH",
+    "Install docker.io",
+    "Copy the package",
+    "Configure and start",
+    "probe pod",
+)
 
 
 @pytest.fixture(scope="module")
