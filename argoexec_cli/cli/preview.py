@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from argoexec_cli.compute.fleet.compute import Preview
 from argoexec_cli.compute.fleet.record import Fleet
+from argoexec_cli.models.base import encode
 
 _SIGNS: Final = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
 _MOST: Final = 30
@@ -31,6 +32,12 @@ def render_preview(fleet: Fleet, preview: Preview, outdated: Sequence[str] = ())
     elif preview.price_note:
         lines.append(f"  price: {preview.price_note}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def preview_data(fleet: Fleet, preview: Preview, outdated: Sequence[str]) -> dict[str, Any]:
+    """Return the same for programs, which see in it whether there is anything to do."""
+    unfinished = [host.name for host in fleet.hosts if not host.proved]
+    return {**encode(preview), "unfinished": unfinished, "outdated": list(outdated)}
 
 
 def _span(low: str, high: str) -> str:

@@ -12,7 +12,7 @@ from argoexec_cli.cli.fleetplaces import fleet_store, tools_for
 from argoexec_cli.cli.fleetwish import wanted_fleet
 from argoexec_cli.cli.items import now
 from argoexec_cli.cli.output import write, write_data
-from argoexec_cli.cli.preview import render_preview
+from argoexec_cli.cli.preview import preview_data, render_preview
 from argoexec_cli.cli.session import Session
 from argoexec_cli.cli.steps import StepDisplay
 from argoexec_cli.cli.waterfall import render_waterfall
@@ -63,7 +63,7 @@ async def provision(session: Session, wish: Wish) -> None:
         work = Provisioning(fleet, tools)
         preview = await work.preview()
         if doing.plan and doing.output is not None:
-            write_data(encode(preview), doing.output)
+            write_data(preview_data(fleet, preview, work.outdated()), doing.output)
             return
         session.say_text(render_preview(fleet, preview, work.outdated()))
         if doing.plan:
@@ -94,7 +94,7 @@ def _conclude(session: Session, wish: Wish, fleet: Fleet, timings: Timings, took
         write(render_waterfall(timings, (now() - timings.began).total_seconds()))
     count = len(fleet.hosts)
     session.say(f"{fleet.name}: {count} host{'s' if count != 1 else ''} ready in {took_s:.0f} s")
-    session.say(f"to use it: argoexec --context {fleet.name} submit FILE --log")
+    session.say(f"to use it: argoexec --context {fleet.name} submit FILE --executor local --log")
 
 
 def _keep_registered(

@@ -12,7 +12,7 @@ import pytest
 from argoexec_cli.cli.awswish import parse_backend
 from argoexec_cli.cli.commands.provision import Doing, Hosts, Network, Software
 from argoexec_cli.cli.fleetwish import wanted_fleet
-from argoexec_cli.cli.preview import render_preview
+from argoexec_cli.cli.preview import preview_data, render_preview
 from argoexec_cli.cli.provisioning import Wish
 from argoexec_cli.cli.session import Options, Session
 from argoexec_cli.cli.waterfall import render_waterfall
@@ -225,6 +225,12 @@ def test_a_preview_of_repairs_and_of_nothing() -> None:
     )
     assert render_preview(half, stopped) == (
         "  ± x\n  ! lab-0 was stopped: start it\n  ~ lab/1: finish it\n"
+    )
+    data = preview_data(half, stopped, ["lab/0"])
+    assert (list(data["repairs"]), data["unfinished"], data["outdated"]) == (
+        ["lab-0"],
+        ["lab/1"],
+        ["lab/0"],
     )
 
 
