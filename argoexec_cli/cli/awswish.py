@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import socket
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,8 +26,12 @@ from argoexec_cli.errors import InvalidError, UnavailableError
 if TYPE_CHECKING:
     from argoexec_cli.cli.provisioning import Wish
 
-_WHO_AM_I: Final = "https://checkip.amazonaws.com"
-_WHO_AM_I_S: Final = 5.0
+_ECHO: Final = "https://checkip.amazonaws.com"
+_ECHO_S: Final = 5.0
+_WHO_AM_I: Final = {
+    "public": f"{_ECHO} does not tell it",
+    "private": "there is no way to private networks",
+}
 _SHORTEST_S: Final = 900.0
 _LONGEST_S: Final = 365 * 86400.0
 
@@ -141,22 +146,24 @@ def parse_backend(text: str, fleet: str, region: str) -> S3Backend:
 
 async def _own_cidr(connect: str) -> str:
     """Return this machine's address, as the hosts will see it, as a block of one."""
-    if connect == "private":
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("10.255.255.255", 9))  # sends nothing: it only chooses a source
-            return f"{probe.getsockname()[0]}/32"
-    return f"{await asyncio.to_thread(_public_address)}/32"
+    find = _private_address if connect == "private" else _public_address
+    try:
+        return f"{IPv4Address(await asyncio.to_thread(find))}/32"
+    except (OSError, ValueError) as exc:
+        raise UnavailableError(
+            f"this machine's {connect} address is not known: {_WHO_AM_I[connect]}",
+            hint="say who may reach the hosts: --allow 203.0.113.7/32",
+        ) from exc
+
+
+def _private_address() -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("10.255.255.255", 9))  # sends nothing: it only chooses a source
+        return str(probe.getsockname()[0])
 
 
 def _public_address() -> str:
-    from urllib.error import URLError
     from urllib.request import urlopen
 
-    try:
-        with urlopen(_WHO_AM_I, timeout=_WHO_AM_I_S) as answer:
-            return str(answer.read(64).decode().strip())
-    except (URLError, TimeoutError, OSError) as exc:
-        raise UnavailableError(
-            f"this machine's public address is not known: {_WHO_AM_I} does not answer",
-            hint="say who may reach the hosts: --allow 203.0.113.7/32",
-        ) from exc
+    with urlopen(_ECHO, timeout=_ECHO_S) as answer:
+        return str(answer.read(64).decode(errors="replace").strip())

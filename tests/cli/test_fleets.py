@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import msgspec
 import pytest
 
+from argoexec_cli.cli import awswish
 from argoexec_cli.cli.awswish import parse_backend
 from argoexec_cli.cli.commands.provision import Doing, Hosts, Network, Software
 from argoexec_cli.cli.fleetwish import wanted_fleet
@@ -22,7 +25,7 @@ from argoexec_cli.compute.fleet.ssh import ensure_key
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.fleet.timings import Span, Timings
 from argoexec_cli.compute.models import Change, FleetSpec, S3Backend
-from argoexec_cli.errors import ArgoexecError, InvalidError, PreconditionError
+from argoexec_cli.errors import ArgoexecError, InvalidError, PreconditionError, UnavailableError
 from argoexec_cli.models.connection import Ssh
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -127,6 +130,29 @@ async def test_hosts_of_a_given_subnet_have_private_addresses_where_those_are_us
     network = ALLOWED._replace(connect="private", subnet="subnet-9")
     spec = spec_of(await wanted_fleet(session, wish(network=network), None, place))
     assert (spec.subnet_id, spec.public_ip) == ("subnet-9", False)
+
+
+@pytest.mark.parametrize(("says", "known"), [(b"203.0.113.9\n", True), (b"<html>log in", False)])
+async def test_this_machines_address_is_asked_for_and_nothing_else_is_taken_for_one(
+    session: Session, place: Place, says: bytes, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Echo(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(says)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(awswish, "_ECHO", f"http://127.0.0.1:{server.server_port}")
+        wanted = wanted_fleet(session, wish(network=Network(region="eu-west-1")), None, place)
+        if known:
+            assert spec_of(await wanted).client_cidrs == ("203.0.113.9/32",)
+        else:
+            with pytest.raises(UnavailableError, match="public address is not known") as caught:
+                await wanted
+            assert "--allow" in caught.value.hint
+        server.shutdown()
 
 
 class Wrong(NamedTuple):

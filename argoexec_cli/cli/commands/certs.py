@@ -57,8 +57,9 @@ async def _rotate(session: Session, name: str, *, authority: bool) -> None:
     if not name:
         raise InvalidError("a FLEET is missing: whose certificates?", hint="argoexec fleets")
     store = fleet_store(session)
-    fleet = store.find(name)
+    store.find(name)
     with store.held(name):
+        fleet = store.find(name)
         await rotate(fleet, tools_for(session, fleet), child_environment(), authority=authority)
     session.say(f"new certificates are in use on {len(fleet.hosts)} hosts of {name}")
 

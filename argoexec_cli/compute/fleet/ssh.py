@@ -187,7 +187,7 @@ def _check_ready(done: Finished, subject: str) -> None:
     said = done.stdout.decode(errors="replace").split()
     if "no-python" in said:
         raise PreconditionError(
-            f"{subject} has no python3, which Ansible needs",
+            f"{subject} has no /usr/bin/python3, which Ansible needs",
             hint="install it there: sudo apt-get install python3, or sudo dnf install python3",
         )
     if "no-sudo" in said:
