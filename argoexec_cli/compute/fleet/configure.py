@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
@@ -139,7 +140,8 @@ async def as_root(
     if login is not None:
         prefix = "" if login.user == "root" else "sudo -n "
         return await ssh(login, prefix + command, stdin=stdin, timeout_s=timeout_s)
-    return await run(Child(shlex.split(command), timeout_s, stdin=stdin))
+    prefix = "" if os.geteuid() == 0 else "sudo -n "
+    return await run(Child(shlex.split(prefix + command), timeout_s, stdin=stdin))
 
 
 def _last_words(done: Finished) -> str:

@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from argoexec_cli.compute.events import Source, State, Step
+from argoexec_cli.compute.fleet.configure import as_root
 from argoexec_cli.compute.fleet.given import ThisMachine, parse_host
 from argoexec_cli.compute.fleet.record import Fleet
 from argoexec_cli.compute.fleet.ssh import ensure_key, forget_host_key
@@ -58,6 +59,17 @@ async def test_this_machine_is_refused_to_whoever_may_not_become_root(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     found = await ThisMachine(Fleet(name="me", provider="local", created=START)).preflight()
     assert [each.state for each in found] == ([] if may else ["wrong"])
+
+
+@pytest.mark.parametrize(("user", "said"), [(0, b"hi\n"), (1000, b"as root: echo hi\n")])
+async def test_what_needs_root_here_gets_it(
+    user: int, said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sudo").write_text("#!/bin/sh\nshift; echo as root: $*\n")
+    (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert (await as_root(None, "echo hi", timeout_s=10)).stdout == said
 
 
 def test_a_key_is_made_once_and_private(tmp_path: Path) -> None:
