@@ -25,6 +25,7 @@ from argoexec_cli.errors import (
 )
 
 _LONGEST: Final = 400
+_LOCK: Final = re.compile(r"\bID:\s+([0-9a-f]{8}-[0-9a-f-]{27})\b")
 _NOISE: Final = re.compile(
     r"(Encoded authorization failure message: \S+|status code: \d+, |"
     r"This was checked by the validation rule at \S+|"
@@ -68,7 +69,7 @@ RULES: Final = (
         r"acquiring the state lock|ConditionalCheckFailedException",
         PreconditionError,
         "another run has this fleet's Terraform state locked",
-        "wait for it to end; if none runs: terraform force-unlock ID in the fleet's directory",
+        "wait for it to end; if none runs: terraform force-unlock ID, in fleets/NAME/terraform",
     ),
     _rule(
         r"ExpiredToken|RequestExpired|[Tt]oken (has|is) expired|SSO session .*(expired|invalid)",
@@ -211,7 +212,7 @@ def to_error(
     for rule in RULES:
         for diagnostic in found:
             if rule.pattern.search(diagnostic.text):
-                return rule.error(_message(rule, diagnostic), hint=rule.hint)
+                return rule.error(_message(rule, diagnostic), hint=_hint(rule, diagnostic))
     return PreconditionError(
         f"{speaker}: {_clean(found[0].text)}", hint="run the same command again; it continues"
     )
@@ -223,6 +224,12 @@ def _message(rule: Rule, diagnostic: Diagnostic) -> str:
         return text if rule.error is InvalidError else f"{_clean(diagnostic.summary)}: {text}"
     where = f" ({diagnostic.address})" if diagnostic.address else ""
     return f"{rule.message}{where}"
+
+
+def _hint(rule: Rule, diagnostic: Diagnostic) -> str:
+    """Return the rule's hint; of a lock also its ID, which nothing else would tell."""
+    lock = _LOCK.search(diagnostic.text)
+    return rule.hint.replace("force-unlock ID", f"force-unlock {lock[1]}") if lock else rule.hint
 
 
 def _last_error(stderr: str) -> str:

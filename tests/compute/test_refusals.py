@@ -127,6 +127,15 @@ def test_a_denied_action_is_named_without_what_only_machines_read() -> None:
         assert noise not in raised.message
 
 
+def test_a_lock_is_named_for_whoever_has_to_open_it() -> None:
+    detail = (
+        "Error message: operation error S3: PutObject, StatusCode: 412\nLock Info:\n"
+        "  ID:        2ff0ba2f-3ab5-22a8-4df4-26e5d2cbef3a\n  Path:      states/lab\n"
+    )
+    raised = to_error([Diagnostic("error", "Error acquiring the state lock", detail)])
+    assert "terraform force-unlock 2ff0ba2f-3ab5-22a8-4df4-26e5d2cbef3a, in" in raised.hint
+
+
 def test_the_cause_wins_over_what_follows_from_it() -> None:
     found = [
         Diagnostic("error", "execution halted"),
