@@ -158,7 +158,7 @@ RULES: Final = (
         r"InvalidKeyPair\.Duplicate|InvalidGroup\.Duplicate|EntityAlreadyExists",
         AlreadyExistsError,
         "something of this fleet's name exists already, and this fleet's state does not know it",
-        "argoexec leaks",
+        "argoexec leaks; to remove it, if it is yours: argoexec destroy NAME --force",
     ),
     _rule(
         r"Failed to query available provider packages|Failed to install provider"
