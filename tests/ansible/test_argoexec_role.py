@@ -18,6 +18,7 @@ import pytest
 
 from argoexec_cli.compute.ansible import Configuration, Target, configure, playbooks
 from argoexec_cli.compute.ansible.configure import LEASE_FILE
+from argoexec_cli.compute.connection import shared
 from argoexec_cli.compute.events import Step
 from argoexec_cli.compute.fleet.ansible import AnsibleConfigure
 from argoexec_cli.compute.fleet.given import GivenHosts
@@ -92,10 +93,12 @@ class Host:
         )
         steps: list[Step] = []
 
-        async def these() -> list[Target]:
-            return [await self.target()]
+        async with shared({"lab-0": self.login}) as logins:
 
-        changed = await configure(these, wanted, child_environment(), steps.append)
+            async def these() -> list[Target]:
+                return [(await self.target())._replace(login=logins["lab-0"])]
+
+            changed = await configure(these, wanted, child_environment(), steps.append)
         return changed["lab-0"], steps
 
     async def version(self) -> str:
