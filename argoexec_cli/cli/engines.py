@@ -97,11 +97,10 @@ class Engines(NamedTuple):
         """Return where the engine *name* answers, the same for every way to write it."""
         if name == "fake":
             return ""
-        from argoexec_cli.runtime.containerd import ContainerdOptions
-        from argoexec_cli.runtime.docker import DockerOptions
-
-        usual = DockerOptions().host if name == "docker" else ContainerdOptions().host
-        address = (self.docker_host if name == "docker" else self.containerd_host) or usual
+        if name == "docker":
+            address = self.docker_host or _docker_host()
+        else:
+            address = self.containerd_host or _containerd_host()
         path = address.removeprefix("unix://")
         return address if path == address else f"unix://{os.path.realpath(path)}"
 
@@ -113,37 +112,48 @@ class Engines(NamedTuple):
         if name == "containerd":
             from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 
-            address = self.containerd_host or ContainerdOptions().host
+            address = self.containerd_host or _containerd_host()
             chosen = ContainerdOptions(
                 host=address, warm_networks=self.warm_networks, pull_stall_s=self.pull_stall_s
             )
             return open_containerd(owner, self.data_dir / _CONTAINERD, chosen)
         from argoexec_cli.runtime.docker import DockerOptions, open_docker
 
-        host = self.docker_host or DockerOptions().host
+        host = self.docker_host or _docker_host()
         options = DockerOptions(
             host=host, warm_networks=self.warm_networks, pull_stall_s=self.pull_stall_s
         )
         return open_docker(owner, options)
 
 
+# Each loads its engine's client, and that of the one that is not used takes half of a start.
+def _docker_host() -> str:
+    from argoexec_cli.runtime.docker import DockerOptions
+
+    return DockerOptions().host
+
+
+def _containerd_host() -> str:
+    from argoexec_cli.runtime.containerd import ContainerdOptions
+
+    return ContainerdOptions().host
+
+
 async def ask_docker(host: str) -> str:
     """Return version and address of Docker Engine; raises why it cannot be used."""
     from argoexec_cli.runtime.docker.engine import connect
-    from argoexec_cli.runtime.docker.runtime import DockerOptions
 
-    host = host or DockerOptions().host
+    host = host or _docker_host()
     async with _patience(), connect(host) as engine:
         return f"{(await engine.negotiate()).version} at {host}"
 
 
 async def ask_containerd(host: str) -> str:
     """Return name, version and address of a runtime that can run pods; raises why it cannot."""
-    from argoexec_cli.runtime.containerd import ContainerdOptions
     from argoexec_cli.runtime.containerd.channel import connect
     from argoexec_cli.runtime.containerd.opening import first_contact
 
-    host = host or ContainerdOptions().host
+    host = host or _containerd_host()
     async with _patience(), connect(host) as channel:
         contact = await first_contact(channel)
         if contact.network_fault:
