@@ -75,6 +75,8 @@ class Engine:
         self._base = docker.docker_host
         self._host = host
         self._prefix = ""
+        self.making = asyncio.Lock()
+        """Held by whoever makes an image: several at once would make it several times."""
 
     @property
     def prefix(self) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from argoexec_cli.errors import NotFoundError
-from argoexec_cli.runtime.base import ImagePull, Sandbox, SandboxSpec
+from argoexec_cli.runtime.base import Image, ImagePull, Sandbox, SandboxSpec
 from argoexec_cli.runtime.docker import wire
 from argoexec_cli.runtime.docker.containers import ENDED, Containers
 from argoexec_cli.runtime.docker.engine import Engine
@@ -18,14 +18,11 @@ from argoexec_cli.runtime.docker.refusals import refused
 from argoexec_cli.runtime.docker.render import render_pool_network, render_sandbox
 from argoexec_cli.runtime.labels import from_labels
 from argoexec_cli.runtime.pool import Network, PoolActions
-from argoexec_cli.runtime.standin import StandInImage, docker_archive
+from argoexec_cli.runtime.standin import root_archive
 
-_OWN_IMAGE: Final = StandInImage(
-    # Sleeps for as long as the engine's clock counts; nothing runs in it but that.
-    name="argoexec/pause:1",
-    entrypoint=("/bin/sleep", "2147483647"),
-    cmd=(),
-)
+_OWN_IMAGE: Final = "argoexec/pause:1"
+# Sleeps for as long as the engine's clock counts; nothing runs in it but that.
+_ENTRYPOINT: Final = 'ENTRYPOINT ["/bin/sleep", "2147483647"]'
 
 
 async def ensure_sandbox(
@@ -63,11 +60,9 @@ def pool_actions(
     engine: Engine, containers: Containers, owner: str, pause_image: str
 ) -> PoolActions:
     """Let a pool make and remove its networks."""
-    loading = asyncio.Lock()  # several at once would load it several times
 
     async def make() -> Network:
-        async with loading:
-            image_id = await pause_image_id(engine, pause_image)
+        image_id = await pause_image_id(engine, pause_image)
         name = f"argoexec-network-{uuid.uuid4().hex[:12]}"
         container = await containers.create_named(name, render_pool_network(image_id, owner))
         await containers.start(container, name)
@@ -110,17 +105,21 @@ async def pause_image_id(engine: Engine, pause_image: str) -> str:
     """Return the id of the pause image, which is pulled or made when it is not there."""
     if pause_image:
         return (await have_image(engine, ImagePull(image=pause_image), None, stall_s=300)).id
-    found = await find_image(engine, _OWN_IMAGE.name)
-    if found is None:
-        answer = await engine.call(
-            "POST", "/images/load", {"quiet": "1"}, docker_archive([_OWN_IMAGE])
-        )
-        if not answer.ok:
-            raise refused(answer, f"load image {_OWN_IMAGE.name}")
-        found = await find_image(engine, _OWN_IMAGE.name)
+    async with engine.making:
+        found = await find_image(engine, _OWN_IMAGE) or await _make_own_image(engine)
+    return found.id
+
+
+async def _make_own_image(engine: Engine) -> Image:
+    repository, _, tag = _OWN_IMAGE.partition(":")
+    wanted = {"fromSrc": "-", "repo": repository, "tag": tag, "changes": _ENTRYPOINT}
+    answer = await engine.call("POST", "/images/create", wanted, root_archive())
+    if not answer.ok:
+        raise refused(answer, f"import image {_OWN_IMAGE}")
+    found = await find_image(engine, _OWN_IMAGE)
     if found is None:
         raise NotFoundError(
-            f"image {_OWN_IMAGE.name} is missing although it was loaded",
+            f"image {_OWN_IMAGE} is missing although it was imported",
             hint="configure a pause image",
         )
-    return found.id
+    return found
