@@ -46,7 +46,7 @@ TOUCHES = """\
 SLEEPS = """\
 - hosts: all
   gather_facts: false
-  environment: "{{ {host_run_mark: argoexec_run_id} }}"
+  environment: "{{ argoexec_environment }}"
   tasks:
     - name: Sleep
       ansible.builtin.shell: echo $$ > {{ mark }}; exec sleep 600

@@ -101,7 +101,7 @@ async def deliver_certificates(
     async def these() -> Sequence[Target]:
         return targets
 
-    await _play_on(these, "certificates.yml", {"host_run_mark": MARK}, environment, on_step)
+    await _play_on(these, "certificates.yml", {}, environment, on_step)
 
 
 async def _play_on(
@@ -121,7 +121,7 @@ async def _play_on(
         reached.extend(await targets())
         return hosts_of(reached)
 
-    told = {**variables, "argoexec_run_id": run_id}
+    told = {**variables, "argoexec_environment": {MARK: run_id}}
     what = Play(find_playbook(playbook), hosts, told, environment)
     try:
         outcome = await play(what, on_event)
@@ -186,7 +186,6 @@ def _variables(configuration: Configuration) -> dict[str, Any]:
     lease = {"argoexec_lease_file": LEASE_FILE, "argoexec_lease_s": configuration.lease_s}
     return {
         "host_runtime": configuration.runtime,
-        "host_run_mark": MARK,
         "argoexec_listen": [listen],
         "argoexec_arguments": list(configuration.daemon_arguments),
         "firewall_enabled": bool(configuration.client_cidrs),
