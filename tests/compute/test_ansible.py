@@ -11,6 +11,7 @@ import pytest
 
 from argoexec_cli.compute import ansible
 from argoexec_cli.compute.ansible import playbooks
+from argoexec_cli.compute.ansible.inventory import LateInventory
 from argoexec_cli.config.load import child_environment
 from argoexec_cli.errors import PreconditionError
 
@@ -55,6 +56,14 @@ async def test_changes_are_told_and_a_second_run_changes_nothing(place: Path) ->
     assert await play(place, CHANGES, text="x", file=str(mark)) == ["Leave a mark"]
     assert mark.read_text() == "x"
     assert await play(place, CHANGES, text="x", file=str(mark)) == []
+
+
+async def test_where_no_program_may_run_the_hosts_are_told_beforehand(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LateInventory, "usable", False)
+    mark = place / "mark"
+    assert await play(place, CHANGES, text="x", file=str(mark)) == ["Leave a mark"]
 
 
 async def test_a_task_that_fails_is_named_with_its_message(place: Path) -> None:

@@ -27,7 +27,7 @@ class LateInventory:
 
     def __init__(self, directory: Path) -> None:
         """Write it into *directory*, which is nobody else's."""
-        self.program = directory / "inventory"
+        self.program = directory / "hosts"  # "inventory" is a directory of ansible-runner
         self.program.write_text(_PROGRAM)
         self.program.chmod(0o700)
         told = f"{self.program}.told"

@@ -26,7 +26,13 @@ OnEvent = Callable[[Event], None]
 
 _FORKS: Final = 50
 # A thousand looks a second for results that take seconds would cost half a processor.
-_SETTINGS: Final = "[defaults]\ninternal_poll_interval = 0.01\n"
+# An inventory is a program here, and a file where none may run: no plugins for other kinds.
+_SETTINGS: Final = """\
+[defaults]
+internal_poll_interval = 0.01
+[inventory]
+enable_plugins = ansible.builtin.script, ansible.builtin.yaml
+"""
 # So often ansible-runner looks whether it is to stop; left to itself, each five seconds.
 _CANCEL_LOOK_S: Final = 0.5
 # Nothing there needs them, and ansible-runner writes its environment to files, which stay when
