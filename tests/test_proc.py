@@ -6,33 +6,15 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from argoexec_cli.errors import PreconditionError, TimedOutError
 from argoexec_cli.proc import Child, ChildFailedError, run
+from tests.processes import ends, runs
 
 PYTHON = sys.executable
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return state != "Z"
-
-
-async def gone(pid: int) -> bool:
-    deadline = time.monotonic() + 30
-    while alive(pid):
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.01)
-    return True
 
 
 async def test_output_and_exit_code_are_returned() -> None:
@@ -106,7 +88,7 @@ async def test_the_deadline_ends_the_whole_group(tmp_path: Path) -> None:
     script = f"sleep 600 & echo $! > {pids}; wait"
     with pytest.raises(TimedOutError, match=r"sh did not end within 2 s"):
         await run(Child(["sh", "-c", script], timeout_s=2))
-    assert await gone(int(pids.read_text()))
+    assert await asyncio.to_thread(ends, int(pids.read_text()))
 
 
 async def test_a_child_that_ignores_term_is_killed(tmp_path: Path) -> None:
@@ -114,7 +96,7 @@ async def test_a_child_that_ignores_term_is_killed(tmp_path: Path) -> None:
     script = f"trap '' TERM; echo $$ > {ready}; while :; do sleep 600; done"
     with pytest.raises(TimedOutError):
         await run(Child(["sh", "-c", script], timeout_s=2, grace_s=0.2))
-    assert await gone(int(ready.read_text()))
+    assert await asyncio.to_thread(ends, int(ready.read_text()))
 
 
 async def test_cancelling_the_call_ends_the_child() -> None:
@@ -126,7 +108,7 @@ async def test_cancelling_the_call_ends_the_child() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await gone(pid)
+    assert await asyncio.to_thread(ends, pid)
 
 
 async def test_what_outlives_its_parent_is_ended_too(tmp_path: Path) -> None:
@@ -134,7 +116,7 @@ async def test_what_outlives_its_parent_is_ended_too(tmp_path: Path) -> None:
     script = f"sleep 600 >/dev/null 2>&1 & echo $! > {pid_file}"
     done = await run(Child(["sh", "-c", script], timeout_s=50))
     assert done.exit_code == 0
-    assert await gone(int(pid_file.read_text()))
+    assert await asyncio.to_thread(ends, int(pid_file.read_text()))
 
 
 async def test_a_child_that_died_of_a_signal_has_a_negative_code() -> None:
@@ -158,9 +140,9 @@ async def test_a_tethered_child_ends_with_us_though_we_are_killed(tethered: bool
     ours.kill()
     await ours.wait()
     if tethered:
-        assert await gone(pid)
+        assert await asyncio.to_thread(ends, pid)
     else:
-        assert alive(pid)
+        assert runs(pid)
         os.kill(pid, signal.SIGKILL)
 
 
@@ -177,4 +159,4 @@ async def test_a_tethered_child_is_stopped_with_its_group() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert await gone(pid)
+    assert await asyncio.to_thread(ends, pid)

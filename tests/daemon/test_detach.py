@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import ends
+
 START = """
 import os, pathlib, signal, sys, time
 from argoexec_cli.daemon.detach import in_background
@@ -40,19 +42,6 @@ def start(log: Path, body: str, limit_s: float = 40) -> subprocess.CompletedProc
     )
 
 
-def gone(pid: int) -> bool:
-    """Whether a process ends within some seconds."""
-    for _ in range(600):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        if "Z" in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[:1]:
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def written(path: Path) -> str:
     """Return what a slow program writes into a file."""
     for _ in range(600):
@@ -73,7 +62,7 @@ def test_the_parent_returns_when_the_daemon_is_ready_and_the_daemon_lives_on(log
         assert log.stat().st_mode & 0o777 == 0o600
     finally:
         os.kill(pid, 15)
-    assert gone(pid)
+    assert ends(pid)
 
 
 def test_an_error_of_the_daemon_is_the_parents_own(log: Path) -> None:
@@ -95,7 +84,7 @@ def test_a_daemon_that_is_slow_is_left_to_start(log: Path) -> None:
     pid = int(written(Path(f"{log}.pid")))
     os.kill(pid, 15)
     assert done.stderr.startswith("TimedOutError|the daemon was not ready within 0.3 s")
-    assert gone(pid)
+    assert ends(pid)
 
 
 def test_an_error_after_it_was_ready_goes_to_the_log_only(log: Path) -> None:

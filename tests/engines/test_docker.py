@@ -17,6 +17,7 @@ from argoexec_cli.runtime.standin import StandInImage
 from tests.engines import claim, docker, images, kernel
 from tests.engines.availability import need
 from tests.engines.docker import DockerEngine
+from tests.processes import runs
 
 pytestmark = pytest.mark.docker
 
@@ -103,7 +104,7 @@ def test_close_leaves_no_trace(own_engine: DockerEngine, crashed: bool) -> None:
         own_engine.kill9()
     own_engine.close()
     assert _traces(own_engine) == []
-    assert not _runs(pid)
+    assert not runs(pid)
     assert _iptables() == rules
 
 
@@ -138,14 +139,6 @@ def _traces(engine: DockerEngine) -> list[str]:
     left += kernel.mounts_below(engine.directory)
     left += map(str, kernel.cgroups_of(engine.bridge))
     return left + [str(pid) for pid in kernel.processes_naming(engine.directory)]
-
-
-def _runs(pid: int) -> bool:
-    """Tell whether a process is there and no zombie, which only its parent can remove."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def _iptables() -> list[str]:
