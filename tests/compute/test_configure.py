@@ -20,8 +20,9 @@ from argoexec_cli.compute.ansible.run import Failure, Outcome
 from argoexec_cli.compute.events import Step
 from argoexec_cli.compute.fleet.ansible import AnsibleConfigure
 from argoexec_cli.compute.fleet.given import ThisMachine
+from argoexec_cli.compute.fleet.naming import in_names
 from argoexec_cli.compute.fleet.provision import Provisioning, Tools
-from argoexec_cli.compute.fleet.record import Fleet
+from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.package import Package
 from argoexec_cli.config.load import child_environment
@@ -247,5 +248,15 @@ def test_of_several_hosts_the_first_is_explained_and_the_others_named() -> None:
     error = failure_of(Outcome(False, "failed", failures, {}, ""))
     assert error.message.endswith("(and 1 more: b)")
     assert str(error) == error.message
+    hosts = [Host(name=f"lab/{number}", address=f"10.0.0.{number}") for number in range(12)]
+    refused = "Permission denied (publickey): no lab-1 here, lab-10 neither"
+    failed = (Failure("lab-1", "", refused, False), *(Failure(f"lab-{n}", "", "") for n in (2, 10)))
+    named = in_names(failure_of(Outcome(False, "failed", failed, {}, "")), hosts)
+    assert str(named) == (
+        "lab/1: it refuses the SSH login (connecting: Permission denied (publickey): no lab-1 here,"
+        " lab-10 neither) (and 2 more: lab/2, lab/10)"
+    )
+    assert isinstance(named, DeniedError)
+    assert named.hint == "check user and key: ssh -i KEY USER@10.0.0.1"
     nothing = failure_of(Outcome(False, "failed", (), {}, "ERROR! no such role"))
     assert nothing.message == "Ansible could not start: ERROR! no such role"

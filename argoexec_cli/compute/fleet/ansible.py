@@ -15,6 +15,7 @@ from argoexec_cli.compute.ansible.playbooks import find_program
 from argoexec_cli.compute.events import OnStep, Step
 from argoexec_cli.compute.fleet import access
 from argoexec_cli.compute.fleet.configure import Around, as_root, pull_image
+from argoexec_cli.compute.fleet.naming import in_names
 from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.package import Package, packages_for
@@ -106,7 +107,7 @@ class AnsibleConfigure:
                 task.cancel()
         for end in (all_of_them, *each):
             if isinstance(end, BaseException):
-                raise end
+                raise in_names(end, hosts)
 
     async def _packages(
         self,

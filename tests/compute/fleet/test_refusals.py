@@ -94,5 +94,5 @@ def test_the_package_mirror_is_down(aws: Program, machines: list[Machine], key: 
     ended = aws("provision", "seven", "--host", host, "--identity", str(key), "--yes")
     sources.write_text(before)
     assert ended.code == 5
-    assert "seven-0: its package mirror does not deliver" in ended.err
+    assert "seven/0: its package mirror does not deliver" in ended.err
     assert "hint: on the host: apt-get update" in ended.err
