@@ -143,6 +143,12 @@ def test_what_aws_refuses_in_the_middle_is_told_and_continued(
     # The key and the group were made by the first run, and are not made again.
     plan = json.loads(program(*wanted, "--plan", "-o", "json").good().out)
     assert [(each["host"], each["action"]) for each in plan["changes"]] == [("full-0", "create")]
+    blind = {name: text for name, text in program.environment.items() if "_KEY" not in name}
+    record = program.record("full")
+    for words in (("--yes",), ("--yes", "--force")):
+        ended = Program(program.home, blind)("destroy", "full", *words)
+        refused(ended, 6, "there are no AWS credentials", "set AWS_PROFILE")
+    assert program.record("full") == record
     program("destroy", "full", "--yes").good()
     left = json.loads(program("leaks", "-o", "json").out)
     assert [each for each in left if each["fleet"] == "full"] == []
@@ -185,10 +191,12 @@ def test_a_plan_is_shown_and_makes_nothing(ec2: Ec2, program: Program, network: 
     assert 0 < plan["hourlyLow"] < plan["hourlyHigh"]
     assert instances(ec2, "drawn") == []
     assert json.loads(program("fleets", "-o", "json").good().out) == []
+    assert not (program.home / "fleets").exists()
 
 
 def test_a_subnet_of_the_vpc_is_chosen(program: Program, network: Network) -> None:
     wanted = ("provision", "housed", "--plan", *ALLOW)
+    (program.home / "fleets/housed").mkdir(parents=True)  # else nothing of a plan stays
     program(*wanted, "--vpc", network.vpc).good()
     written = json.loads((program.home / "fleets/housed/terraform/main.tf.json").read_text())
     assert written["module"]["fleet"]["subnet_id"] == network.subnet

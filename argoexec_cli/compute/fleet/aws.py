@@ -20,6 +20,7 @@ from argoexec_cli.compute.fleet.ssh import find_program
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.models import Finding, FleetSpec, HostRecord, Plan, Resource
 from argoexec_cli.compute.terraform.adapter import Terraform
+from argoexec_cli.compute.terraform.module import CONFIGURATION
 from argoexec_cli.config.settings import Settings
 from argoexec_cli.errors import TimedOutError
 from argoexec_cli.models.connection import Ssh
@@ -95,11 +96,17 @@ class AwsCompute:
         running = await self._running(ids)
         return tuple(self._host(running[host.id]) for host in known)
 
+    async def check_destroy(self) -> None:
+        """See that Terraform is there, where it is needed, and that AWS knows who asks."""
+        if self._configured:
+            await self._terraform()
+        await self._living()
+
     async def destroy(self, *, all_tagged: bool = False) -> None:
         """Have Terraform remove all that its state knows, and end instances of ours that it does
         not. What else has our tags may be another's fleet of the same name, made elsewhere.
         """
-        if (self._place.terraform / "main.tf.json").exists():
+        if self._configured:
             terraform = await self._terraform()
             # Not what lies there: the last run may have been refused for what it wanted.
             await terraform.init(self._spec)
@@ -126,6 +133,10 @@ class AwsCompute:
             identity_file=str(self._place.ssh_key),
             known_hosts_file=str(self._place.known_hosts),
         )
+
+    @property
+    def _configured(self) -> bool:
+        return (self._place.terraform / CONFIGURATION).exists()
 
     async def _choose_zone(self) -> None:
         """Have a subnet of ours made where the instance type is offered: AWS would take any zone.

@@ -43,6 +43,12 @@ class Compute(Protocol):
         """Have the hosts exist and run as the last `plan` said; return them in order."""
         ...
 
+    async def check_destroy(self) -> None:
+        """See that `destroy` can begin: whoever makes hosts answers and knows who asks; changes
+        nothing.
+        """
+        ...
+
     async def destroy(self, *, all_tagged: bool = False) -> None:
         """End what `apply` made; hosts that somebody else made stay.
 

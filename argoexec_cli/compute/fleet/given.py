@@ -59,6 +59,9 @@ class GivenHosts:
             for number, each in enumerate(self._fleet.given)
         )
 
+    async def check_destroy(self) -> None:
+        """Ask nobody: the hosts are not ours."""
+
     async def destroy(self, *, all_tagged: bool = False) -> None:
         """End nothing: the hosts are not ours."""
 
@@ -108,6 +111,9 @@ class ThisMachine:
         """Return this machine."""
         name = f"{self._fleet.name}/0"
         return (Host(name=name, id="localhost", address="127.0.0.1", private_ip="127.0.0.1"),)
+
+    async def check_destroy(self) -> None:
+        """Ask nobody."""
 
     async def destroy(self, *, all_tagged: bool = False) -> None:
         """End nothing."""

@@ -32,6 +32,7 @@ async def destroy(fleet: Fleet, tools: Tools, *, drain_s: float, force: bool) ->
     `PreconditionError` lists what is still there after everything was ended.
     """
     place, compute, _, on_step = tools
+    await compute.check_destroy()
     if not force:
         await _drain(fleet, tools, drain_s)
     place.save(msgspec.structs.replace(fleet, phase="destroying"))
