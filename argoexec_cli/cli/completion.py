@@ -67,10 +67,10 @@ def complete_fleet(ctx: Any, incomplete: str) -> list[str]:
     from argoexec_cli.cli.fleetplaces import fleet_store
 
     try:
-        fleets = fleet_store(_session(ctx)).fleets()
+        names = fleet_store(_session(ctx)).fleets().names
     except ArgoexecError:
         return []
-    return [each.name for each in fleets if each.name.startswith(incomplete)]
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def complete_status(ctx: Any, incomplete: str) -> list[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from argoexec_cli.compute.fleet.compute import Compute
     from argoexec_cli.compute.fleet.provision import Tools
     from argoexec_cli.compute.fleet.record import Fleet
-    from argoexec_cli.compute.fleet.store import FleetStore, Place
+    from argoexec_cli.compute.fleet.store import Fleets, FleetStore, Place
 
 
 def fleet_store(session: Session) -> FleetStore:
@@ -20,6 +20,16 @@ def fleet_store(session: Session) -> FleetStore:
     from argoexec_cli.compute.fleet.store import FleetStore
 
     return FleetStore(Path(session.settings.config.value).parent / "fleets")
+
+
+def fleets_here(session: Session) -> Fleets:
+    """Return all fleets, and say of each that cannot be read why, and what to do about it."""
+    from argoexec_cli.cli.boundary import show_message
+
+    found = fleet_store(session).fleets()
+    for name, error in found.broken.items():
+        show_message(f"{name}: {error.message}", error.hint)
+    return found
 
 
 def unheard(step: Step) -> None:

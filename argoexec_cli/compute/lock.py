@@ -21,14 +21,27 @@ def alone(directory: Path) -> Iterator[None]:
     Raises `PreconditionError` at once, naming the pid, when another run holds it. The kernel gives
     it back when the process ends, however it ends; the file stays and means nothing by itself.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = _held(directory)
     try:
-        _lock(file, directory)
         os.ftruncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
+        os.close(file)
+
+
+def _held(directory: Path) -> int:
+    """Return the locked file, open. A run that ends may have removed the one that we waited for."""
+    while True:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(file, directory)
+        except BaseException:
+            os.close(file)
+            raise
+        if os.fstat(file).st_nlink:
+            return file
         os.close(file)
 
 

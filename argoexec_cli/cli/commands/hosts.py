@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from argoexec_cli.cli.completion import complete_fleet
 from argoexec_cli.cli.declare import Argument, Option
 from argoexec_cli.cli.durations import render_age
-from argoexec_cli.cli.fleetplaces import fleet_store, tools_for
+from argoexec_cli.cli.fleetplaces import fleet_store, fleets_here, tools_for
 from argoexec_cli.cli.items import now
 from argoexec_cli.cli.output import Data, write, write_data
 from argoexec_cli.cli.session import Session
@@ -36,12 +36,11 @@ async def hosts_(
     """Show the hosts: whether they answer, what runs there, what they cost so far.
 
     LEASE is the time until the host ends itself without a call or work; asking renews it. The exit
-    code is 1 when one of them does not answer.
+    code is 1 when one of them does not answer, or a fleet's record cannot be read.
     """
     from argoexec_cli.compute.fleet.survey import survey
 
-    store = fleet_store(session)
-    fleets = [store.find(name)] if name else store.fleets()
+    fleets, broken = ((fleet_store(session).find(name),), {}) if name else fleets_here(session)
     views: list[HostView] = []
     for fleet in fleets:
         found = await survey(fleet, tools_for(session, fleet))
@@ -50,11 +49,12 @@ async def hosts_(
             session.say(f"{fleet.name}: states and costs are unknown: {found.unasked.message}")
     if output is not None:
         write_data([encode(view) for view in views], output)
-    elif not views:
+    elif not views and not broken:
         session.say("there is no host; to make some: argoexec provision")
-    else:
+    elif views:
         write(render_table([_row(view) for view in views], header=_HEADER, color=session.color))
-    return ExitCode.OK if all(view.healthy for view in views) else ExitCode.FAILED
+    good = all(view.healthy for view in views) and not broken
+    return ExitCode.OK if good else ExitCode.FAILED
 
 
 def _row(view: HostView) -> list[str]:

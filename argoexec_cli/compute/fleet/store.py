@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from argoexec_cli.compute.fleet.record import VERSION, Fleet
 from argoexec_cli.compute.lock import alone
 from argoexec_cli.compute.models import check_name
-from argoexec_cli.errors import ArgoexecError, DataLossError, NotFoundError, UnsupportedError
+from argoexec_cli.errors import (
+    ArgoexecError,
+    DataLossError,
+    DeniedError,
+    NotFoundError,
+    UnsupportedError,
+    UnsupportedFieldError,
+)
 from argoexec_cli.files import replace_file
 from argoexec_cli.models.base import decode_json, encode_json
 
@@ -44,25 +51,37 @@ class Place(NamedTuple):
         """The hosts' own keys, as they were when we first saw them."""
         return self.directory / "ssh" / "known_hosts"
 
+    @property
+    def record(self) -> Path:
+        """What is written down about it: there is a fleet where this file is."""
+        return self.directory / _RECORD
+
     def load(self) -> Fleet | None:
         """Return the record; None when there is none.
 
-        `DataLossError` for one that cannot be read, `UnsupportedError` for a later version's.
+        `DataLossError` for one that is damaged, `UnsupportedError` for a later version's,
+        `DeniedError` for one that may not be read.
         """
-        path = self.directory / _RECORD
+        path = self.record
         try:
             data = path.read_bytes()
         except FileNotFoundError:
             return None
-        _check_version(path, data)
-        try:
-            return decode_json(data, Fleet)
-        except ArgoexecError as exc:
-            raise DataLossError(f"{path}: {exc.message}", hint=_lost(path)) from exc
+        except OSError as exc:
+            raise DeniedError(f"{path}: {exc.strerror}", hint=f"ls -l {path}") from exc
+        return _decoded(path, data)
+
+    def check_not_lost(self) -> None:
+        """Raise `DataLossError` where there is no record, and yet are things of hosts."""
+        if self.record.exists():
+            return
+        if self.trust.exists() or (self.terraform / "terraform.tfstate").exists():
+            name = self.directory.name
+            raise DataLossError(f"{self.record} is lost", hint=_taken_over(name))
 
     def save(self, fleet: Fleet) -> None:
         """Write the record, whole or not at all."""
-        replace_file(self.directory / _RECORD, encode_json(fleet) + b"\n", 0o600)
+        replace_file(self.record, encode_json(fleet) + b"\n", 0o600)
 
     def forget(self) -> None:
         """Remove everything, the record last: until then the same call can be made again."""
@@ -72,6 +91,18 @@ class Place(NamedTuple):
             else:
                 path.unlink(missing_ok=True)
         self.directory.rmdir()
+
+
+class Fleets(NamedTuple):
+    """All fleets: the records that can be read, by name, and what is wrong with the others'."""
+
+    read: tuple[Fleet, ...]
+    broken: dict[str, ArgoexecError]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all of them."""
+        return sorted({*(fleet.name for fleet in self.read), *self.broken})
 
 
 class FleetStore:
@@ -88,39 +119,92 @@ class FleetStore:
 
     @contextmanager
     def held(self, name: str) -> Iterator[Place]:
-        """Hold the fleet against every other run. `PreconditionError` names the one that has it."""
-        place = self.place(name)
-        with alone(place.directory):
-            (place.directory / "ssh").mkdir(mode=0o700, exist_ok=True)
-            yield place
+        """Hold the fleet against every other run. `PreconditionError` names the one that has it.
 
-    def fleets(self) -> list[Fleet]:
-        """Return every fleet's record, by name."""
-        found = (Place(path.parent).load() for path in sorted(self._base.glob(f"*/{_RECORD}")))
-        return [fleet for fleet in found if fleet is not None]
+        Of one that had no directory and gets no record nothing stays.
+        """
+        place = self.place(name)
+        made = [each for each in (place.directory, *place.directory.parents) if not each.exists()]
+        with alone(place.directory):
+            try:
+                (place.directory / "ssh").mkdir(mode=0o700, exist_ok=True)
+                yield place
+            finally:
+                if made and not place.record.exists():
+                    _unmake(made)
+
+    def fleets(self) -> Fleets:
+        """Return every fleet, by name; one that cannot be read does not hide the others."""
+        read, broken = list[Fleet](), dict[str, ArgoexecError]()
+        found = sorted(self._base.iterdir()) if self._base.exists() else []
+        for place in (Place(each) for each in found if each.is_dir()):
+            try:
+                fleet = place.load()
+                place.check_not_lost()
+            except ArgoexecError as exc:
+                broken[place.directory.name] = exc
+            else:
+                read += [fleet] if fleet else []
+        return Fleets(tuple(read), broken)
 
     def find(self, name: str) -> Fleet:
-        """Return the record of *name*; `NotFoundError` tells which fleets there are."""
-        fleet = self.place(name).load()
+        """Return the record of *name*; `NotFoundError` tells which fleets there are.
+
+        What is wrong with a record is raised as `Place.load` does.
+        """
+        place = self.place(name)
+        fleet = place.load()
+        place.check_not_lost()
         if fleet is None:
-            known = ", ".join(each.name for each in self.fleets()) or "none"
+            known = ", ".join(self.fleets().names) or "none"
             raise NotFoundError(f"there is no fleet {name!r}", hint=f"there are: {known}")
         return fleet
 
 
+def _unmake(directories: Sequence[Path]) -> None:
+    """Remove what a run made: a fleet's directory, and those around it where they are empty."""
+    shutil.rmtree(directories[0], ignore_errors=True)
+    for directory in directories[1:]:
+        with suppress(OSError):
+            directory.rmdir()
+
+
+def _decoded(path: Path, data: bytes) -> Fleet:
+    _check_version(path, data)
+    try:
+        fleet = decode_json(data, Fleet)
+    except UnsupportedFieldError as exc:
+        raise _later(path, exc.message) from exc
+    except ArgoexecError as exc:
+        raise DataLossError(f"{path}: {exc.message}", hint=_lost(path)) from exc
+    if fleet.name != path.parent.name:
+        there = path.parent.with_name(fleet.name)
+        raise DataLossError(
+            f"{path} is the record of another fleet, {fleet.name}",
+            hint=f"its directory keeps its name: mv {path.parent} {there}",
+        )
+    return fleet
+
+
 def _lost(path: Path) -> str:
     """Return how to go on without the record: what Terraform knows and the keys lie beside it."""
-    name = path.parent.name
-    return f"mv {path} {path}.old, then provision {name} as before: its hosts are taken over"
+    return f"mv {path} {path}.old, then {_taken_over(path.parent.name)}"
+
+
+def _taken_over(name: str) -> str:
+    return f"provision {name} as before: its hosts are taken over"
+
+
+def _later(path: Path, why: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{path} was written by a later argoexec ({why})", hint="use that argoexec, or a newer one"
+    )
 
 
 def _check_version(path: Path, data: bytes) -> None:
     try:
         version = int(json.loads(data).get("version", 1))
-    except (ValueError, AttributeError, TypeError) as exc:
+    except (ValueError, OverflowError, AttributeError, TypeError) as exc:
         raise DataLossError(f"{path} is not a fleet's record", hint=_lost(path)) from exc
     if version > VERSION:
-        raise UnsupportedError(
-            f"{path} was written by a later argoexec (version {version} of the record)",
-            hint="use that argoexec, or a newer one",
-        )
+        raise _later(path, f"version {version} of the record")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +13,14 @@ import pytest
 from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.store import FleetStore
 from argoexec_cli.errors import (
+    ArgoexecError,
     DataLossError,
+    DeniedError,
     NotFoundError,
     PreconditionError,
     UnsupportedError,
 )
+from argoexec_cli.models.base import encode_json
 
 LAB = Fleet(
     name="lab",
@@ -27,7 +32,7 @@ LAB = Fleet(
 
 def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     store = FleetStore(tmp_path / "fleets")
-    assert store.fleets() == []
+    assert store.fleets() == ((), {})
     with store.held("lab") as place:
         assert place.load() is None
         place.save(LAB)
@@ -36,7 +41,9 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
             0o600
         }
     assert store.find("lab") == LAB
-    assert store.fleets() == [LAB]
+    assert store.fleets().read == (LAB,)
+    (tmp_path / "fleets/.DS_Store").touch()
+    assert store.fleets().names == ["lab"]
 
 
 def test_a_fleet_that_is_worked_on_is_refused_to_others(tmp_path: Path) -> None:
@@ -71,16 +78,63 @@ def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
         ("[]", DataLossError, "is not a fleet's record"),
         ('{"name": "lab"}', DataLossError, "missing required field"),
         ('{"version": 2, "anything": 1}', UnsupportedError, "by a later argoexec"),
+        ('{"version": 1, "anything": 1}', UnsupportedError, r"argoexec \(anything is not supp"),
+        ('{"version": 1e999}', DataLossError, "is not a fleet's record"),
+        (encode_json(LAB).decode().replace('"lab"', '"lib"'), DataLossError, "of another fleet"),
     ],
 )
 def test_a_record_that_cannot_be_read_says_why(
-    text: str, error: type[Exception], said: str, tmp_path: Path
+    text: str, error: type[ArgoexecError], said: str, tmp_path: Path
 ) -> None:
     store = FleetStore(tmp_path)
     with store.held("lab") as place:
-        (place.directory / "fleet.json").write_text(text)
-        with pytest.raises(error, match=said):
+        place.record.write_text(text)
+        with pytest.raises(error, match=said) as caught:
             place.load()
+    assert caught.value.hint
+    assert list(store.fleets().broken) == ["lab"]
+
+
+def test_a_record_that_may_not_be_read(tmp_path: Path) -> None:
+    store = FleetStore(tmp_path)
+    with store.held("lab") as place:
+        place.record.mkdir()  # no mode keeps root out
+        with pytest.raises(DeniedError, match=r"fleet\.json: Is a directory"):
+            store.find("lab")
+
+
+def test_of_a_run_that_wrote_nothing_down_nothing_stays(tmp_path: Path) -> None:
+    store = FleetStore(tmp_path / "a/fleets")
+    with pytest.raises(KeyError), store.held("lab") as place:
+        (place.directory / "terraform").mkdir()
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+    place.terraform.mkdir(parents=True)
+    with store.held("lab"), store.held("other"):
+        pass
+    assert [each.name for each in place.directory.parent.iterdir()] == ["lab"]
+    assert place.terraform.exists()
+
+
+def test_a_fleet_that_was_removed_meanwhile_is_held_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = fcntl.flock, list[int]()
+
+    def ends_first(file: int, operation: int) -> None:
+        calls.append(operation)
+        if len(calls) == 1:
+            (tmp_path / "lab/.lock").unlink()
+        real(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", ends_first)
+    with FleetStore(tmp_path).held("lab") as place:
+        assert (place.directory / ".lock").read_text() == f"{os.getpid()}\n"
+        with (
+            pytest.raises(PreconditionError, match="another run"),
+            FleetStore(tmp_path).held("lab"),
+        ):
+            pass
 
 
 @pytest.mark.parametrize("name", ["../lab", "Lab", "", "a" * 31, "lab/0", "-x"])
