@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from argoexec_cli.cli.live import cut
+
 _GAP: Final = "   "
+_LEAST: Final = 20
 _COLORS: Final = {
     "Succeeded": "\x1b[32m",
     "Completed": "\x1b[32m",
@@ -20,9 +23,16 @@ _RESET: Final = "\x1b[0m"
 
 
 def render_table(
-    rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), color: bool = False
+    rows: Sequence[Sequence[str]],
+    *,
+    header: Sequence[str] = (),
+    color: bool = False,
+    screen: int = 0,
 ) -> str:
     """Align *rows* in columns; the last column is as long as it is. No rows and no header: "".
+
+    For a *screen* that is so wide, the last column is cut to what the others leave, but not to
+    less than says anything.
 
     With *color* every cell that is a phase gets the phase's colour. Control characters in cells
     are made visible, so that no message of a task can move the cursor.
@@ -32,6 +42,9 @@ def render_table(
         return ""
     lines = [[printable(cell) for cell in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if screen:
+        room = screen - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
+        lines = [[*line[:-1], cut(line[-1], max(room, _LEAST))] for line in lines]
     widths[-1] = 0
     return "".join(_line(line, widths, color) for line in lines)
 

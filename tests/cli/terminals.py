@@ -24,9 +24,9 @@ def eventually(check: Callable[[], bool], what: str) -> None:
 class Terminal:
     """A command on a terminal of its own."""
 
-    def __init__(self, cli: Cli, *words: str) -> None:
+    def __init__(self, cli: Cli, *words: str, columns: int = 100) -> None:
         self.ours, self.theirs = pty.openpty()
-        self.resize(100, 30)
+        self.resize(columns, 30)
         self.before = termios.tcgetattr(self.theirs)
         self.child = cli.start(*words, stdin=self.theirs, stdout=self.theirs, stderr=self.theirs)
         self.seen = b""

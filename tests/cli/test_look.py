@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import POD, Cli
+from tests.cli.terminals import Terminal
 
 ECHO = (Path(__file__).parents[2] / "examples" / "echo.yaml").read_text()
 NS = ("-n", "look")
@@ -41,6 +42,17 @@ def test_a_list_is_an_aligned_table(cli: Cli) -> None:
     ]
     assert "exit code 7" in rows[2]
     assert "\x1b" not in out
+
+
+def test_on_a_narrow_terminal_a_message_is_cut_and_no_line_wraps(cli: Cli) -> None:
+    pod = POD.format(name="wordy", script="").replace("[sh, -c,", "[/a/program/that/is/nowhere,")
+    cli("submit", "-", "--wait", "-n", "narrow", stdin=pod)
+    whole = cli("list", "-n", "narrow").out.splitlines()[1]
+    terminal = Terminal(cli, "list", "-n", "narrow", columns=len(whole) - 8)
+    try:
+        terminal.until("…\r\n")
+    finally:
+        terminal.close()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """`argoexec list`."""
 
+import shutil
+import sys
 from typing import Annotated, NamedTuple
 
 from argoexec_cli.cli.completion import complete_status
@@ -68,4 +70,5 @@ def _show_table(session: Session, items: list[Item], options: ListOptions, *, wi
     moment = now()
     rows = [row(item, moment, wide=wide, namespaces=namespaces) for item in items]
     head = [] if options.no_headers else header(wide=wide, namespaces=namespaces)
-    write(render_table(rows, header=head, color=session.color))
+    screen = 0 if wide or not sys.stdout.isatty() else shutil.get_terminal_size().columns
+    write(render_table(rows, header=head, color=session.color, screen=screen))
