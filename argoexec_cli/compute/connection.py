@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from argoexec_cli.aio import to_the_end
 from argoexec_cli.errors import ArgoexecError
 from argoexec_cli.models.connection import Ssh
 from argoexec_cli.proc import Child, run
+from argoexec_cli.scratch import scratch
 
 _CLOSE_S: Final = 5.0
 # A socket's path has at most 107 characters, and ssh appends some while it makes it.
@@ -39,12 +39,12 @@ class SharedSsh(Ssh, kw_only=True):
 @asynccontextmanager
 async def shared(logins: Mapping[str, Ssh | None]) -> AsyncIterator[dict[str, Ssh | None]]:
     """Give the same logins, sharing one connection each, which is closed at the end."""
-    with tempfile.TemporaryDirectory(prefix="argoexec-ssh-") as directory:
+    with scratch("argoexec-ssh-") as directory:
         given = enumerate(logins.items())
         try:
             yield {name: _shared(login, f"{directory}/{number}") for number, (name, login) in given}
         finally:
-            await close(Path(directory))
+            await close(directory)
 
 
 def _shared(login: Ssh | None, socket: str) -> Ssh | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from argoexec_cli.errors import (
 from argoexec_cli.models.connection import Ssh
 from argoexec_cli.proc import Child, Finished, run
 from argoexec_cli.rpc.address import Address, Way
+from argoexec_cli.scratch import scratch
 
 _OPEN_LIMIT_S: Final = 20.0
 _CONNECT_S: Final = 10
@@ -51,8 +51,8 @@ async def tunnelled(ssh: Ssh, address: Address) -> AsyncIterator[Way]:
     `UnauthenticatedError` for a host key that is unknown or has changed, `UnavailableError` when
     the host does not answer, `PreconditionError` without a program `ssh`.
     """
-    with tempfile.TemporaryDirectory(prefix="argoexec-ssh-") as directory:
-        tunnel = _Tunnel(ssh, Path(directory) / "s", address)
+    with scratch("argoexec-ssh-") as directory:
+        tunnel = _Tunnel(ssh, directory / "s", address)
         try:
             await tunnel.open()
             yield Way(Address(path=tunnel.local), tunnel.complaint, carried=True)

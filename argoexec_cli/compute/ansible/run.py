@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from argoexec_cli.compute.ansible.inventory import Hosts, LateInventory
 from argoexec_cli.compute.ansible.leftovers import LIMIT_S, MARK, end_leftovers
 from argoexec_cli.compute.ansible.playbooks import find_program
 from argoexec_cli.compute.connection import close
+from argoexec_cli.scratch import scratch
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
@@ -87,18 +87,18 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
     listener = _Listener(lambda event: loop.call_soon_threadsafe(on_event, event))
     hosts = asyncio.ensure_future(what.hosts())
     with (
-        tempfile.TemporaryDirectory(prefix="argoexec-ansible-") as directory,
-        LateInventory(Path(directory)) as inventory,
+        scratch("argoexec-ansible-") as directory,
+        LateInventory(directory) as inventory,
     ):
-        run_id = Path(directory).name
+        run_id = directory.name
         settings = {
-            "private_data_dir": directory,
+            "private_data_dir": str(directory),
             "playbook": str(what.playbook),
             "inventory": str(inventory.program),
             "extravars": dict(what.variables),
             "envvars": {
                 **_without_secrets(what.environment),
-                **_environment(Path(directory)),
+                **_environment(directory),
                 "PATH": path,
                 MARK: run_id,
             },
@@ -122,7 +122,7 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
             await Cleanups().run(end_leftovers([None], run_id), limit_s=LIMIT_S + 2)
             raise
         finally:
-            await close(Path(directory) / "cp")
+            await close(directory / "cp")
     return listener.outcome(status)
 
 
