@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,6 +29,9 @@ _OPEN_LIMIT_S: Final = 20.0
 _CONNECT_S: Final = 10
 _FOR_EVER_S: Final = 10 * 365 * 86400.0
 _NO_WAY_ON: Final = re.compile(r"open failed: (?:connect failed: )?(?P<why>[^\r\n]+)")
+_UNUSED_KEY: Final = re.compile(r'Load key "(?P<key>[^"]+)": (?P<why>[^\r\n]+)')
+# PEM says it in words, OpenSSH's own form by the name of the function (`bcrypt`).
+_LOCKED: Final = re.compile(rb"ENCRYPTED|YmNyeXB0")
 _OPTIONS: Final = (
     "BatchMode=yes",  # never ask: nobody is there to answer
     "ExitOnForwardFailure=yes",
@@ -95,7 +99,7 @@ class _Tunnel:
                 await self._opened
         except TimeoutError as exc:
             text = f"{self._ssh.host} did not answer over SSH within {_OPEN_LIMIT_S:g} s"
-            raise UnavailableError(text, hint=_by_hand(self._ssh)) from exc
+            raise UnavailableError(text, hint=by_hand(self._ssh)) from exc
 
     async def close(self) -> None:
         await self._tasks.stop()
@@ -130,25 +134,52 @@ class _Tunnel:
 
 def _failure(ended: Finished, ssh: Ssh) -> ArgoexecError:
     said = ended.stderr.decode(errors="replace")
-    last = said.strip().rpartition("\n")[2].strip() or f"ssh ended with exit code {ended.exit_code}"
+    last = _last(said) or f"ssh ended with exit code {ended.exit_code}"
     if "IDENTIFICATION HAS CHANGED" in said:
         text = f"the SSH host key of {ssh.host} has changed: it may be another machine"
-        return UnauthenticatedError(text, hint=_forget(ssh))
+        return UnauthenticatedError(text, hint=forget(ssh))
     if "Host key verification failed" in said:
         text = f"the SSH host key of {ssh.host} is not known here"
-        return UnauthenticatedError(text, hint=_by_hand(ssh))
+        return UnauthenticatedError(text, hint=by_hand(ssh))
     if "Permission denied" in said or "Too many authentication failures" in said:
-        return DeniedError(f"{ssh.host} refuses the SSH login: {last}", hint=_by_hand(ssh))
-    return UnavailableError(f"no way to {ssh.host} over SSH: {last}", hint=_by_hand(ssh))
+        return refused(ssh, said)
+    return UnavailableError(f"no way to {ssh.host} over SSH: {last}", hint=by_hand(ssh))
 
 
-def _forget(ssh: Ssh) -> str:
+def refused(ssh: Ssh, said: str) -> DeniedError:
+    """Return the error for a login that was refused, which may be for a key that ssh left out."""
+    if found := _UNUSED_KEY.search(said):
+        key = shlex.quote(found["key"])
+        hint = f"name the private key; what this file is: ssh-keygen -l -f {key}"
+        if "bad permissions" in found["why"]:
+            hint = f"chmod 600 {key}"
+        return DeniedError(f"ssh does not take the key {found['key']}: {found['why']}", hint=hint)
+    text = f"{ssh.host} refuses the SSH login: {_last(said)}"
+    return DeniedError(text, hint=by_hand(ssh) + _passphrase(ssh.identity_file))
+
+
+def _passphrase(identity: str) -> str:
+    """Return what helps where the key has a passphrase: nobody is asked for it."""
+    try:
+        key = Path(identity).expanduser().read_bytes() if identity else b""
+    except OSError:
+        return ""
+    return f"; the key has a passphrase: ssh-add {identity}" if _LOCKED.search(key) else ""
+
+
+def _last(said: str) -> str:
+    return said.strip().rpartition("\n")[2].strip()
+
+
+def forget(ssh: Ssh) -> str:
+    """Return the hint with the command that forgets a host's key, once it is known to be right."""
     host = f"[{ssh.host}]:{ssh.port}" if ssh.port not in (0, 22) else ssh.host
     file = f" -f {ssh.known_hosts_file}" if ssh.known_hosts_file else ""
     return f"if it was rebuilt on purpose: ssh-keygen -R '{host}'{file}"
 
 
-def _by_hand(ssh: Ssh) -> str:
+def by_hand(ssh: Ssh) -> str:
+    """Return the hint with the command with which a person tries the same."""
     key = f" -i {ssh.identity_file}" if ssh.identity_file else ""
     known = f" -o UserKnownHostsFile={ssh.known_hosts_file}" if ssh.known_hosts_file else ""
     port = f" -p {ssh.port}" if ssh.port else ""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from argoexec_cli.compute.trust import FleetTrust, ensure_client, ensure_host, open_trust
@@ -118,6 +121,50 @@ async def test_a_key_that_it_does_not_know(sshd: SshServer, short_tmp: Path) -> 
         async with connect(through(login, "127.0.0.1:1")):
             pass
     assert caught.value.hint.startswith(f"try it by hand: ssh -p {sshd.port} -i {short_tmp}")
+
+
+def open_to_others(sshd: SshServer, key: Path) -> None:
+    """Have everybody be able to read the key that the server knows."""
+    shutil.copy(sshd.identity, key)
+    key.chmod(0o644)
+
+
+def public(sshd: SshServer, key: Path) -> None:
+    """Make a file with the wrong half of that key."""
+    shutil.copy(sshd.identity.with_suffix(".pub"), key)
+    key.chmod(0o600)
+
+
+def locked(_: SshServer, key: Path, form: str) -> None:
+    """Make a key with a passphrase."""
+    argv = ["ssh-keygen", "-q", "-t", "ecdsa", "-m", form, "-N", "secret", "-f", str(key)]
+    subprocess.run(argv, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "message", "hint"),
+    [
+        (open_to_others, "ssh does not take the key KEY: bad permissions", "chmod 600 KEY"),
+        (public, "ssh does not take the key KEY: ", "name the private key; what this file is: "),
+        (partial(locked, form="RFC4716"), "127.0.0.1 refuses the SSH login", "ssh-add KEY"),
+        (partial(locked, form="PEM"), "127.0.0.1 refuses the SSH login", "ssh-add KEY"),
+    ],
+)
+async def test_a_key_that_ssh_leaves_out(
+    make: Callable[[SshServer, Path], None],
+    message: str,
+    hint: str,
+    sshd: SshServer,
+    short_tmp: Path,
+) -> None:
+    key = short_tmp / "key"
+    make(sshd, key)
+    login = msgspec.structs.replace(sshd.login, identity_file=str(key))
+    with pytest.raises(DeniedError) as caught:
+        async with connect(through(login, "127.0.0.1:1")):
+            pass
+    assert caught.value.message.startswith(message.replace("KEY", str(key)))
+    assert hint.replace("KEY", str(key)) in caught.value.hint
 
 
 async def test_a_host_key_that_has_changed(sshd: SshServer) -> None:

@@ -23,7 +23,7 @@ from argoexec_cli.errors import (
 from argoexec_cli.files import replace_file
 from argoexec_cli.models.connection import Ssh
 from argoexec_cli.proc import Child, Finished, run
-from argoexec_cli.rpc.tunnel import ssh_arguments
+from argoexec_cli.rpc.tunnel import by_hand, forget, refused, ssh_arguments
 
 ACTION: Final = "wait for SSH"
 _OPTIONS: Final = (
@@ -169,18 +169,15 @@ def _reason(said: str) -> str:
 
 def _raise_if_hopeless(said: str, target: Ssh, subject: str, *, patient: bool) -> None:
     if "IDENTIFICATION HAS CHANGED" in said or "Host key verification failed" in said:
-        file = f" -f {target.known_hosts_file}" if target.known_hosts_file else ""
         raise UnauthenticatedError(
             f"{subject}: the SSH host key of {target.host} has changed: it may be another machine",
-            hint=f"if it was rebuilt on purpose: ssh-keygen -R {target.host}{file}",
+            hint=forget(target),
         )
     if "Could not resolve hostname" in said:
         raise NotFoundError(f"{subject}: nobody knows a host {target.host}", hint=by_hand(target))
     if "Permission denied" in said and not patient:
-        raise DeniedError(
-            f"{subject}: {target.host} refuses the SSH login: {_last(said)}",
-            hint=by_hand(target),
-        )
+        why = refused(target, said)
+        raise DeniedError(f"{subject}: {why.message}", hint=why.hint)
 
 
 def _check_ready(done: Finished, subject: str) -> None:
@@ -198,9 +195,3 @@ def _check_ready(done: Finished, subject: str) -> None:
     if done.exit_code:
         said_last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise UnavailableError(f"{subject}: {said_last}", hint="argoexec provision, again")
-
-
-def by_hand(target: Ssh) -> str:
-    """Return the command with which a person tries the same."""
-    arguments = ssh_arguments(target)
-    return "try it by hand: ssh " + " ".join(word for word in arguments if word != "--")

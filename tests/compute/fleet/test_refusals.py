@@ -66,7 +66,7 @@ def test_ssh_refuses_the_login(aws: Program, machines: list[Machine], tmp_path: 
     ended = aws(*wanted)
     assert ended.code == 6
     assert f"{machines[0].address} refuses the SSH login" in ended.err
-    assert "hint: try it by hand: ssh -o UserKnownHostsFile" in ended.err
+    assert f"hint: try it by hand: ssh -i {tmp_path}/stranger -o UserKnownHostsFile" in ended.err
 
 
 def test_the_host_key_is_another_one(aws: Program, machines: list[Machine], key: Path) -> None:
