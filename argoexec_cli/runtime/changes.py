@@ -7,12 +7,11 @@ import logging
 from pathlib import Path
 from typing import Final, Self
 
-from asyncinotify import Inotify, Mask
+from argoexec_cli.runtime.inotify import LOST, Inotify
 
 _log = logging.getLogger(__name__)
 
 _POLL_S: Final = 0.25
-_ANYTHING: Final = Mask.MODIFY | Mask.CLOSE_WRITE | Mask.DELETE_SELF | Mask.ONESHOT
 
 
 class FileChanges:
@@ -21,6 +20,7 @@ class FileChanges:
     def __init__(self) -> None:
         """Make the inotify instance; `run` reads it."""
         self._inotify = Inotify()
+        self._watched: dict[int, Path] = {}
         self._waiting: dict[Path, asyncio.Future[None]] = {}
         self._has_warned = False
 
@@ -49,13 +49,25 @@ class FileChanges:
 
     async def run(self) -> None:
         """Pass changes on, for ever."""
-        async for event in self._inotify:
-            if event.watch is not None:
-                self._fire(event.watch.path)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._inotify.fileno(), self._read)
+        try:
+            await loop.create_future()
+        finally:
+            loop.remove_reader(self._inotify.fileno())
+
+    def _read(self) -> None:
+        for number in self._inotify.read():
+            if number == LOST:
+                self._watched.clear()
+                for lost in list(self._waiting):
+                    self._fire(lost)
+            elif path := self._watched.pop(number, None):
+                self._fire(path)
 
     def _arm(self, path: Path) -> None:
         try:
-            self._inotify.add_watch(path, _ANYTHING)
+            self._watched[self._inotify.watch(path)] = path
         except OSError as exc:
             if not isinstance(exc, FileNotFoundError) and not self._has_warned:
                 self._has_warned = True
