@@ -95,5 +95,22 @@ def test_a_pattern_is_compiled_at_its_first_use() -> None:
     assert isinstance(re.compile("a"), re.Pattern)
     assert words.findall("one two") == ["one", "two"]
     assert words.flags == re.ASCII
+    assert isinstance(words, re.Pattern)
+    assert re.fullmatch(words, "one")
+    assert re.sub(words, "x", "one two") == "x x"
     with pytest.raises(re.error):
         wrong.match("a")
+
+
+def test_a_start_is_not_collected() -> None:
+    # Not in this process: what it has now is to be collected later.
+    code = (
+        "import gc\n"
+        "from argoexec_cli.postponed import collections_postponed\n"
+        "with collections_postponed():\n"
+        "    print(gc.isenabled())\n"
+        "    made = [[] for _ in range(100_000)]\n"
+        "print(gc.isenabled(), gc.get_freeze_count() > 100_000)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\nTrue True\n"

@@ -33,6 +33,25 @@ _UNUSED: Final = (
 )
 """What libraries import and the short commands never use. Should one do, it is loaded then."""
 
+_UNUSED_BY_DAEMON: Final = (
+    *_UNUSED,
+    "copy",
+    "csv",
+    "dis",
+    "email.base64mime",
+    "email.header",
+    "email.quoprimime",
+    "idna",
+    "importlib.resources",
+    "mimetypes",
+    "ntpath",
+    "pickle",
+    "shlex",
+    "tarfile",
+    "tokenize",
+)
+"""What `serve` does not use to start. Some of it is loaded later, when a pod needs it."""
+
 
 def main() -> None:
     """Run the command line of this process and exit with its code.
@@ -47,6 +66,8 @@ def main() -> None:
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, 20, 20)
     if sys.argv[1:] and sys.argv[1] in _SHORT:
         postpone_modules(*_UNUSED, backports={"typing_extensions": typing})
+    elif sys.argv[1:2] == ["serve"]:
+        postpone_modules(*_UNUSED_BY_DAEMON)
     code = run(sys.argv[1:])
     with suppress(OSError):
         sys.stderr.flush()
@@ -78,7 +99,7 @@ def _dispatch(words: Sequence[str]) -> int:
         from argoexec_cli.cli.fast import NotUnderstoodError, parse
         from argoexec_cli.cli.run import load_command, run_command
 
-        with patterns_postponed() if words[0] in _SHORT else nullcontext():
+        with patterns_postponed() if words[0] in (*_SHORT, "serve") else nullcontext():
             command = load_command(words[0])
         refuse_undashed(words[0], command.signature.params, words[1:])
         try:

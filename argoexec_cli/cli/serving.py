@@ -9,10 +9,11 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import msgspec
 
 from argoexec_cli import __version__
 from argoexec_cli.cli.engines import Engines
@@ -50,8 +51,7 @@ class ClusterAt(NamedTuple):
     context: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServePlan:
+class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a daemon is told. An amount of 0 means all that the machine has."""
 
     addresses: tuple[str, ...]

@@ -5,13 +5,13 @@ several at a time, before the first test looks at its own.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from argoexec_cli.conformance.case import Case
@@ -54,7 +54,7 @@ class OpenPlace:
     async def restart(self) -> None:
         """Close the executor, if it is open, and open it on the same state."""
         await self.close()
-        settings = dataclasses.replace(fast_settings(self._directory), policy=self._policy)
+        settings = msgspec.structs.replace(fast_settings(self._directory), policy=self._policy)
         opened = open_local(settings, lambda owner: self._open_runtime(owner, self._directory))
         self.executor = await self._stack.enter_async_context(opened)
         if self.socket:

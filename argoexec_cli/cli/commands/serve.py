@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
@@ -12,6 +13,7 @@ from argoexec_cli.cli.grants import Grants, policy_of
 from argoexec_cli.cli.session import Session
 from argoexec_cli.errors import InvalidError
 from argoexec_cli.logging import Format, Level, setup_logging
+from argoexec_cli.postponed import collections_postponed, patterns_postponed
 
 if TYPE_CHECKING:
     from argoexec_cli.cli.serving import ClusterAt, ServePlan
@@ -131,7 +133,15 @@ def serve_(
 
     def serve(ready: Ready) -> int:
         setup_logging(level, logs.log_format)
-        return asyncio.run(serving.run_daemon(plan, ready))
+        with ExitStack() as start:
+            start.enter_context(patterns_postponed())
+            start.enter_context(collections_postponed())
+
+            def started(text: str) -> None:
+                start.close()
+                ready(text)
+
+            return asyncio.run(serving.run_daemon(plan, started))
 
     if not life.detach:
         return serve(session.say)

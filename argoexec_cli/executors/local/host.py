@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+
+import msgspec
 
 from argoexec_cli.aio import Tasks
 from argoexec_cli.executors.local.admission import Admission
@@ -21,8 +22,7 @@ from argoexec_cli.executors.local.watch import Hub
 from argoexec_cli.runtime.base import Runtime
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(msgspec.Struct, frozen=True):
     """The parts, put together by `manager.open_local`. `sandboxes` and `starts` bound how many
     are made, and started, at a time; `restarted` says that the host was, since the executor before
     this one.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Final
+
+import msgspec
 
 from argoexec_cli.errors import DeniedError
 from argoexec_cli.executors.local.plan.walk import containers_at
@@ -39,8 +40,7 @@ _NO_POD_WISHES: Final = PodSpec(containers=()).security_context
 _NO_WISHES: Final = Container(name="", image="").security_context
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """What is granted. `capabilities` are names without CAP_; `host_paths` are directories of the
     host below which everything may be mounted, but through no link. With `images`, patterns of
     names, no others are run; a pattern may leave out what is left out in a name.

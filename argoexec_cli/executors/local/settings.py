@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from argoexec_cli.executors.local.admission import Room
 from argoexec_cli.executors.local.images.settings import ImageSettings
 from argoexec_cli.executors.local.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class LocalSettings:
+class LocalSettings(msgspec.Struct, frozen=True):
     """Where the executor keeps its state and how much it may use.
 
     `retention_s`, `max_finished` and `max_log_bytes` bound what is kept of finished pods;
@@ -40,8 +40,8 @@ class LocalSettings:
     restart_backoff_s: tuple[float, float] = (10.0, 300.0)
     evict_s: float = 10.0
     host_ip: str = ""
-    images: ImageSettings = field(default_factory=ImageSettings)
-    policy: Policy = field(default_factory=Policy)
+    images: ImageSettings = ImageSettings()
+    policy: Policy = Policy()
 
 
 def host_room(max_pods: int = 110) -> Room:

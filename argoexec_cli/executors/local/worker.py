@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -260,7 +259,7 @@ class PodWorker:
             raise AttemptError("FailedCreatePodSandBox", exc.message) from exc
         ip = self.status.host_ip if self.pod.spec.host_network else self.sandbox.ip
         self.status = statuses.addressed(self.status, ip)
-        self.sources = dataclasses.replace(self.sources, pod_ip=ip)
+        self.sources = msgspec.structs.replace(self.sources, pod_ip=ip)
         await self._run_within_limits()
 
     async def _create_sandbox(self) -> Sandbox:

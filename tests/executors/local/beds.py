@@ -6,13 +6,14 @@ What an engine does by its own client is what somebody else does, who knows noth
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+
+import msgspec
 
 from argoexec_cli.errors import NotFoundError
 from argoexec_cli.executors.local.images.settings import ImageSettings
@@ -48,7 +49,7 @@ class Bed(ABC):
     @asynccontextmanager
     async def executor(self, **changes: float) -> AsyncIterator[LocalExecutor]:
         """Give an executor that gives up soon."""
-        settings = dataclasses.replace(
+        settings = msgspec.structs.replace(
             fast_settings(self.data_dir),
             images=ImageSettings(
                 docker_config=self.config,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+
+import msgspec
 
 from argoexec_cli.executors.local.admission import Room
 from argoexec_cli.executors.local.images.settings import ImageSettings
@@ -44,7 +45,7 @@ class Opener:
 
     def set(self, **changes: object) -> None:
         """Change settings for the next `open`."""
-        self.settings = dataclasses.replace(self.settings, **changes)  # type: ignore[arg-type] # passed on
+        self.settings = msgspec.structs.replace(self.settings, **changes)
 
     async def open(self) -> LocalExecutor:
         """Close the executor that is open, if any, and open the next."""

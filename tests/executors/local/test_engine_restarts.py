@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -69,7 +69,7 @@ def again(request: pytest.FixtureRequest, real_engine: Engine) -> Callable[[], N
 @pytest_asyncio.fixture
 async def executor(real_engine: Engine, tmp_path: Path) -> AsyncIterator[LocalExecutor]:
     """Give an executor on the engine; its pods are gone in the end."""
-    settings = dataclasses.replace(
+    settings = msgspec.structs.replace(
         fast_settings(tmp_path / "data"), images=ImageSettings(backoff_s=0.1, patience_s=60)
     )
     async with open_local(settings, opening(real_engine)) as executor:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class ImageSettings:
+
+class ImageSettings(msgspec.Struct, frozen=True):
     """`docker_config` is the file with the host's logins at registries. A pull that fails for a
     reason that may pass is tried again, first after `backoff_s`, then ever later, until
     `patience_s` have gone since it first failed.

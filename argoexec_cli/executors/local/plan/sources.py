@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from argoexec_cli.errors import InvalidError, NotFoundError
 from argoexec_cli.models.config import ConfigMap, Secret
@@ -36,8 +37,7 @@ _FIELDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(msgspec.Struct, frozen=True):
     """The pod, what came with it, and where it runs. `room` is what the host has of cpu (cores) and
     memory (bytes): the limit of a container without one.
     """
