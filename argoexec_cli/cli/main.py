@@ -8,6 +8,7 @@ import sys
 import typing
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
+from io import TextIOWrapper
 from typing import Final
 
 from argoexec_cli.cli.boundary import guarded
@@ -78,6 +79,7 @@ def _open_streams() -> None:
     """Have the three standard streams lead nowhere where the caller has closed them.
 
     Otherwise the next file or connection gets the number, and what is meant for people goes there.
+    What the encoding of stdout has not is written as stderr does it, and ends no command.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
@@ -86,6 +88,8 @@ def _open_streams() -> None:
                 os.dup2(nowhere, number)
                 os.close(nowhere)
             setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - for good
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def run(words: Sequence[str]) -> int:

@@ -158,6 +158,13 @@ def test_streams_that_are_closed_lead_nowhere(closed: str, out: str) -> None:
     assert "error" not in done.stderr
 
 
+def test_what_the_encoding_has_not_ends_no_command() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*ARGOEXEC, "doctor"], capture_output=True, env=environment)
+    assert b"\\u27" in done.stdout  # a check mark or a cross
+    assert b"Unicode" not in done.stderr
+
+
 def test_the_program_runs_as_a_module() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "argoexec_cli", "version", "-q"],
