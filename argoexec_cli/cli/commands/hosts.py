@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 from argoexec_cli.cli.completion import complete_fleet
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 _HEADER = [
     *("NAME", "STATE", "HEALTH", "VERSION", "RUNTIME", "PODS", "ADDRESS", "TYPE", "COST"),
-    "LEASE",
+    *("LEASE", "PROBLEM"),
 ]
 
 
@@ -52,7 +54,9 @@ async def hosts_(
     elif not views and not broken:
         session.say("there is no host; to make some: argoexec provision")
     elif views:
-        write(render_table([_row(view) for view in views], header=_HEADER, color=session.color))
+        screen = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+        rows, color = [_row(view) for view in views], session.color
+        write(render_table(rows, header=_HEADER, color=color, screen=screen))
     good = all(view.healthy for view in views) and not broken
     return ExitCode.OK if good else ExitCode.FAILED
 
@@ -61,11 +65,10 @@ def _row(view: HostView) -> list[str]:
     cost = f"${view.cost:.2f}" if view.cost is not None else ""
     pods = str(view.running_pods) if view.healthy else ""
     left = (view.lease_ends - now()).total_seconds() if view.lease_ends else None
-    health = "ok" if view.healthy else view.problem
     return [
         view.name,
         view.state,
-        health,
+        "ok" if view.healthy else "bad",
         view.version,
         view.runtime,
         pods,
@@ -73,4 +76,5 @@ def _row(view: HostView) -> list[str]:
         view.instance_type,
         cost,
         render_age(left) if left is not None else "",
+        view.problem,
     ]
