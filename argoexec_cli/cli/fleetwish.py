@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _NONE: Final = "none"
 _SSH_PORT: Final = 22
+_IMAGE: Final = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._/-]*(:[0-9]+/[a-z0-9._/-]+)?(:[\w.-]+)?(@\w+:\w+)?"
+)
 
 
 async def wanted_fleet(session: Session, wish: Wish, before: Fleet | None, place: Place) -> Fleet:
@@ -88,8 +92,16 @@ def _said(wish: Wish) -> dict[str, Any]:
     if software.online:
         changes["offline"] = False
     if software.prepull:
-        changes["prepull"] = () if software.prepull == [_NONE] else tuple(software.prepull)
+        changes["prepull"] = () if software.prepull == [_NONE] else _images(software.prepull)
     return changes
+
+
+def _images(names: list[str]) -> tuple[str, ...]:
+    """Return *names*. `InvalidError` for what would fail on every host, once it is configured."""
+    for name in names:
+        if not _IMAGE.fullmatch(name):
+            raise InvalidError(f"--prepull {name!r} is not an image", hint="--prepull busybox:1.36")
+    return tuple(names)
 
 
 def _check_baking(wish: Wish, before: Fleet | None) -> None:
@@ -126,7 +138,7 @@ def _with_given(fleet: Fleet, wish: Wish) -> Fleet:
         changed = (msgspec.structs.replace(each, identity_file=key) for each in fleet.given)
         return msgspec.structs.replace(fleet, given=tuple(changed))
     given = tuple(parse_host(text, key) for text in wish.hosts.host)
-    if len({(each.host, each.port or _SSH_PORT) for each in given}) < len(given):
+    if len({(each.host.lower(), each.port or _SSH_PORT) for each in given}) < len(given):
         raise InvalidError("--host names the same host twice", hint="name each once")
     gone = dropped(fleet, given)
     return msgspec.structs.replace(fleet, given=given, dropped=gone)

@@ -178,6 +178,8 @@ TWICE = Hosts(host=["admin@10.0.0.5", "root@10.0.0.5"])
 @pytest.mark.parametrize(
     "wrong",
     [
+        Wrong("image", wish(software=Software(prepull=["a b"])), GIVEN, InvalidError, "not an im"),
+        Wrong("case", wish(Hosts(host=["Db", "db"])), None, InvalidError, "the same host twice"),
         Wrong("going", wish(), ENDING, PreconditionError, "is being destroyed"),
         Wrong("provider", wish(Hosts(provider="local")), GIVEN, InvalidError, "of provider ssh"),
         Wrong("host", wish(Hosts(host=["10.0.0.5"])), MADE, InvalidError, "of provider aws"),
