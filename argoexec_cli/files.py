@@ -21,7 +21,9 @@ def replace_file(target: Path, data: bytes, mode: int) -> None:
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         os.replace(name, target)
-    except BaseException:
+    except BaseException as exc:
+        if isinstance(exc, OSError) and exc.filename is None:
+            exc.filename = str(target)  # a full disk: to write names no file
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise

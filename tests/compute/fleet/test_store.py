@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from argoexec_cli.compute.fleet.record import Fleet, Host
@@ -101,6 +103,21 @@ def test_a_record_that_may_not_be_read(tmp_path: Path) -> None:
         place.record.mkdir()  # no mode keeps root out
         with pytest.raises(DeniedError, match=r"fleet\.json: Is a directory"):
             store.find("lab")
+
+
+def test_of_a_full_disk_the_file_is_named_and_the_record_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FleetStore(tmp_path).held("lab") as place:
+        place.save(LAB)
+
+        def full(file: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match=r"No space left on device: .*/lab/fleet\.json"):
+            place.save(msgspec.structs.replace(LAB, phase="ready"))
+        assert place.load() == LAB
 
 
 def test_of_a_run_that_wrote_nothing_down_nothing_stays(tmp_path: Path) -> None:
