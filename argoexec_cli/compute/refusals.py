@@ -221,7 +221,9 @@ def to_error(
 def _message(rule: Rule, diagnostic: Diagnostic) -> str:
     if not rule.message:
         text = _clean(diagnostic.detail or diagnostic.summary)
-        return text if rule.error is InvalidError else f"{_clean(diagnostic.summary)}: {text}"
+        if rule.error is InvalidError or not diagnostic.detail:
+            return text
+        return f"{_clean(diagnostic.summary)}: {text}"
     where = f" ({diagnostic.address})" if diagnostic.address else ""
     return f"{rule.message}{where}"
 

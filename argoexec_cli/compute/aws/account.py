@@ -93,7 +93,10 @@ def _open(settings: Settings, region: str) -> Account:
     if not session.region_name:
         raise InvalidError("no AWS region is set", hint=_REGION_HINT)
     if session.region_name not in session.get_available_regions("ec2") and _strange(session):
-        raise InvalidError(f"{session.region_name} is not an AWS region", hint=_REGION_HINT)
+        raise InvalidError(
+            f"{session.region_name!r} is not an AWS region",
+            hint=f"one is written as eu-west-1 is; {_REGION_HINT}",
+        )
     return Account(session, settings.aws_endpoint_url.value)
 
 

@@ -11,7 +11,7 @@ from argoexec_cli.compute.aws.images import find_image
 from argoexec_cli.compute.aws.network import check_route, find_subnet, zones_offering
 from argoexec_cli.compute.aws.quota import check_quota
 from argoexec_cli.compute.models import Finding, FleetSpec
-from argoexec_cli.errors import ArgoexecError, DeniedError
+from argoexec_cli.errors import ArgoexecError, DeniedError, InvalidError, NotFoundError
 
 _WOULD: Final = "DryRunOperation"
 
@@ -28,20 +28,24 @@ async def preflight(account: Account, spec: FleetSpec) -> list[Finding]:
         return [_failed("credentials", exc)]
     who = Finding(check="credentials", state="ok", found=str(identity["Arn"]))
     where = Finding(check="region", state="ok", found=account.region)
+    image = spec.ami or f"{spec.os} on {spec.arch}"
+
+    async def guarded(check: str, subject: str, work: Awaitable[list[Finding]]) -> list[Finding]:
+        try:
+            return await work
+        except (NotFoundError, InvalidError) as exc:
+            exc.message += f": {subject} in {account.region}"
+            return [_failed(check, exc)]
+        except ArgoexecError as exc:
+            return [_failed(check, exc)]
+
     parts = await asyncio.gather(
-        _guarded("image", _image(account, spec)),
-        _guarded("instance type", _instance_type(account, spec)),
-        _guarded("subnet", _subnet(account, spec)),
+        guarded("image", image, _image(account, spec)),
+        guarded("instance type", spec.instance_type, _instance_type(account, spec)),
+        guarded("subnet", spec.subnet_id, _subnet(account, spec)),
         _rights(account, spec),
     )
     return [who, where, *(finding for part in parts for finding in part)]
-
-
-async def _guarded(check: str, work: Awaitable[list[Finding]]) -> list[Finding]:
-    try:
-        return await work
-    except ArgoexecError as exc:
-        return [_failed(check, exc)]
 
 
 async def _image(account: Account, spec: FleetSpec) -> list[Finding]:

@@ -54,7 +54,7 @@ async def test_without_a_region_one_is_asked_for() -> None:
 
 
 async def test_a_misspelt_region_is_refused_and_a_new_one_is_not() -> None:
-    with pytest.raises(InvalidError, match="us-esat is not an AWS region"):
+    with pytest.raises(InvalidError, match="'us-esat' is not an AWS region"):
         await open_account(load_settings(), "us-esat")
     assert (await open_account(load_settings(), "eu-south-9")).region == "eu-south-9"
 

@@ -67,13 +67,18 @@ async def test_a_quota_that_nobody_tells_is_a_note(account: Account) -> None:
 
 async def test_an_image_that_does_not_exist(account: Account) -> None:
     image = (await find(account, fleet("image", ami="ami-00000000000000000")))["image"]
-    assert (image.state, image.found) == ("wrong", "the image does not exist in this region")
+    assert (image.state, image.found) == (
+        "wrong",
+        "the image does not exist in this region: ami-00000000000000000 in us-east-1",
+    )
 
 
 async def test_a_public_image_that_the_region_does_not_have(account: Account) -> None:
     image = (await find(account, fleet("parameter", arch="arm64")))["image"]
     assert image.state == "wrong"
-    assert image.found == "the public image parameter does not exist in this region"
+    assert image.found == (
+        "the public image parameter does not exist in this region: debian-12 on arm64 in us-east-1"
+    )
     assert image.fix == "name an image with --ami"
 
 
@@ -91,7 +96,9 @@ async def test_image_and_type_must_be_of_one_architecture(account: Account) -> N
 async def test_a_type_that_does_not_exist(account: Account) -> None:
     found = (await find(account, fleet("type", instance_type="t3.tiny")))["instance type"]
     assert found.state == "wrong"
-    assert found.found == "the instance type does not exist, or not in this zone"
+    assert found.found == (
+        "the instance type does not exist, or not in this zone: t3.tiny in us-east-1"
+    )
 
 
 async def test_a_zone_that_does_not_offer_the_type(account: Account) -> None:
@@ -148,7 +155,7 @@ async def test_a_way_out_that_needs_public_addresses(account: Account) -> None:
 
 async def test_a_subnet_that_does_not_exist(account: Account) -> None:
     found = (await find(account, fleet("subnet", subnet_id="subnet-00000000")))["subnet"]
-    assert found.found == "the subnet does not exist in this region"
+    assert found.found == "the subnet does not exist in this region: subnet-00000000 in us-east-1"
 
 
 async def test_where_nobody_is_known_nothing_else_is_asked(
