@@ -89,9 +89,11 @@ def test_what_it_owns_is_no_leak(program: Program) -> None:
 
     assert leaked() == ({"gone"}, 1)
     assert leaked("nobody") == (set(), 1)
-    # Its directory alone owns nothing, its keys do.
+    # Its directory alone owns nothing, nor does what a plan locks; a state does.
     (program.home / "fleets/torn/fleet.json").unlink()
-    assert leaked() == ({"gone", "torn"}, 1)
-    (program.home / "fleets/torn/trust").mkdir()
-    assert leaked() == ({"gone"}, 1)
+    state = program.home / "fleets/torn/terraform/terraform.tfstate"
+    state.parent.mkdir()
+    for text, owners in (("", {"gone", "torn"}), ("{}", {"gone"})):
+        state.write_text(text)
+        assert leaked() == (owners, 1)
     assert "torn/fleet.json is lost" in program("destroy", "torn", "--yes").err

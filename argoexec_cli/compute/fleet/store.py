@@ -75,7 +75,10 @@ class Place(NamedTuple):
         """Raise `DataLossError` where there is no record, and yet are things of hosts."""
         if self.record.exists():
             return
-        if self.trust.exists() or (self.terraform / "terraform.tfstate").exists():
+        state = b""
+        with suppress(FileNotFoundError):
+            state = (self.terraform / "terraform.tfstate").read_bytes()  # empty: a plan's lock
+        if state or self.trust.exists():
             name = self.directory.name
             raise DataLossError(f"{self.record} is lost", hint=_taken_over(name))
 
