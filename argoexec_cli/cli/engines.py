@@ -13,6 +13,7 @@ from argoexec_cli.errors import ArgoexecError, PreconditionError, TimedOutError
 
 if TYPE_CHECKING:
     from argoexec_cli.runtime.base import Runtime
+    from argoexec_cli.runtime.docker.engine import Engine
 
 Name = Literal["docker", "containerd", "fake"]
 Choice = Literal["auto", "docker", "containerd", "fake"]
@@ -84,7 +85,8 @@ class Engines(NamedTuple):
         if before == "containerd":
             return "containerd"
         try:
-            await ask_docker(self.docker_host)
+            async with _docker(self.docker_host):
+                pass
         except ArgoexecError:
             try:
                 await ask_containerd(self.containerd_host)
@@ -141,11 +143,20 @@ def _containerd_host() -> str:
 
 async def ask_docker(host: str) -> str:
     """Return version and address of Docker Engine; raises why it cannot be used."""
+    from argoexec_cli.runtime.docker.opening import ask_info
+
+    async with _docker(host) as engine:
+        return f"{(await ask_info(engine)).server_version} at {host or _docker_host()}"
+
+
+@asynccontextmanager
+async def _docker(host: str) -> AsyncIterator[Engine]:
+    """Give Docker Engine, which has answered."""
     from argoexec_cli.runtime.docker.engine import connect
 
-    host = host or _docker_host()
-    async with _patience(), connect(host) as engine:
-        return f"{(await engine.negotiate()).version} at {host}"
+    async with _patience(), connect(host or _docker_host()) as engine:
+        await engine.negotiate()
+        yield engine
 
 
 async def ask_containerd(host: str) -> str:

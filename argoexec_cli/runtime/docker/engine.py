@@ -83,17 +83,21 @@ class Engine:
         """What paths begin with: the API's version, once it is agreed on."""
         return self._prefix
 
-    async def negotiate(self) -> wire.Version:
-        """Agree on the API's version; UnsupportedError when the engine is older than ours."""
-        version = (await self.call("GET", "/version", limit_s=10)).decode(wire.Version)
-        newest, oldest = _numbers(version.api_version), _numbers(version.min_api_version)
-        if newest < API_VERSION:
-            raise UnsupportedError(
-                f"Docker Engine {version.version} is too old", hint="install version 20.10 or newer"
-            )
-        major, minor = max(API_VERSION, oldest)
-        self._prefix = f"/v{major}.{minor}"
-        return version
+    async def negotiate(self) -> None:
+        """Agree on the API's version; UnsupportedError when the engine is older than ours.
+
+        An engine that speaks ours is not asked for its own: it runs programs to tell of theirs.
+        """
+        agreed: tuple[int, ...] = API_VERSION
+        if not (await self.call("GET", f"{_prefix(agreed)}/_ping", limit_s=10)).ok:
+            version = (await self.call("GET", "/version", limit_s=10)).decode(wire.Version)
+            if _numbers(version.api_version) < API_VERSION:
+                raise UnsupportedError(
+                    f"Docker Engine {version.version} is too old",
+                    hint="install version 20.10 or newer",
+                )
+            agreed = max(API_VERSION, _numbers(version.min_api_version))
+        self._prefix = _prefix(agreed)
 
     async def call(
         self,
@@ -205,6 +209,10 @@ def _connector(host: str) -> tuple[aiohttp.BaseConnector, str]:
 def _numbers(version: str) -> tuple[int, ...]:
     """Make an API version comparable."""
     return tuple(int(part) for part in version.split("."))
+
+
+def _prefix(version: tuple[int, ...]) -> str:
+    return f"/v{'.'.join(map(str, version))}"
 
 
 def encode_filters(**filters: list[str]) -> dict[str, Any]:

@@ -36,8 +36,8 @@ async def open_docker(
     """
     options = options or DockerOptions()
     async with connect(options.host) as engine:
-        version = await engine.negotiate()
-        info = await _info(engine)
+        await engine.negotiate()
+        info = await ask_info(engine)
         containers = Containers(engine, owner)
         exits = Exits(engine, containers, owner)
         root = Path(info.docker_root_dir) if options.read_log_files else None
@@ -47,7 +47,7 @@ async def open_docker(
             tasks.spawn(changes.run(), name="docker log files")
             capabilities = Capabilities(
                 name="docker",
-                version=version.version,
+                version=info.server_version,
                 ports=True,
                 terminal=True,
                 limits=info.memory_limit and info.cpu_cfs_quota,
@@ -84,7 +84,8 @@ async def _adopt(pool: Pool, containers: Containers) -> None:
     await pool.adopt(networks, network_users(ours))
 
 
-async def _info(engine: Engine) -> wire.Info:
+async def ask_info(engine: Engine) -> wire.Info:
+    """Return what the engine says of itself. It runs programs to find that out: ask once."""
     answer = await engine.call("GET", "/info", limit_s=30)
     if not answer.ok:
         raise refused(answer, "ask Docker Engine about itself")

@@ -28,6 +28,7 @@ class Version(Wire, frozen=True, kw_only=True):
 class Info(Wire, frozen=True, kw_only=True):
     """Answer of /info."""
 
+    server_version: str
     docker_root_dir: str = ""
     memory_limit: bool = False
     cpu_cfs_quota: bool = False

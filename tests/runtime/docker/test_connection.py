@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Proxy:
         """Pass on what comes to *path*, once `open` was called."""
         self.path = path
         self.requests = 0
+        self.asked: list[str] = []
         self._target = target
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -57,7 +59,9 @@ class Proxy:
     async def _pass_on(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         try:
             while data := await source.read(1 << 16):
-                self.requests += data.count(b" HTTP/1.1\r\n")
+                paths = re.findall(rb"^[A-Z]+ (\S+) HTTP/1.1\r$", data, re.MULTILINE)
+                self.requests += len(paths)
+                self.asked += [path.decode() for path in paths]
                 target.write(data)
                 await target.drain()
         except ConnectionError:
@@ -87,6 +91,12 @@ async def runtime(
     async with open_docker("connection", options) as runtime:
         yield runtime
     docker_engine.remove_containers()
+
+
+async def test_the_engine_is_asked_once_about_itself(proxy: Proxy, runtime: DockerRuntime) -> None:
+    # It runs two programs for each answer.
+    assert re.fullmatch(r"\d+\.\d+.*", runtime.capabilities.version)
+    assert [path for path in proxy.asked if "info" in path or "version" in path] == ["/v1.41/info"]
 
 
 async def test_a_cut_connection_loses_neither_line_nor_end(
