@@ -15,23 +15,37 @@ Format = Literal["text", "json"]
 _KEEP: Final = r"\g<keep>***"
 _SECRETS: Final = (
     # Authorization: Bearer abc, "authorization": "Basic abc"
-    re.compile(
-        r"(?P<keep>\bauthorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|digest|token)\s+)?)"
-        r"[^\s\"',;}]+",
-        re.IGNORECASE,
+    (
+        ("authorization",),
+        re.compile(
+            r"(?P<keep>\bauthorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|digest|token)\s+)?)"
+            r"[^\s\"',;}]+",
+            re.IGNORECASE,
+        ),
     ),
     # password=abc, "token": "abc", aws_secret_access_key: abc, ?X-Amz-Signature=abc
-    re.compile(
-        r"(?P<keep>\b[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|signature|credential"
-        r"|api[_-]?key|access[_-]?key|private[_-]?key)[\w.-]*[\"']?\s*[:=]\s*[\"']?)"
-        r"[^\s\"',;&}]+",
-        re.IGNORECASE,
+    (
+        ("pass", "secret", "token", "signature", "credential", "key"),
+        re.compile(
+            r"(?P<keep>\b[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|signature|credential"
+            r"|api[_-]?key|access[_-]?key|private[_-]?key)[\w.-]*[\"']?\s*[:=]\s*[\"']?)"
+            r"[^\s\"',;&}]+",
+            re.IGNORECASE,
+        ),
     ),
     # https://user:abc@host
-    re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE),
+    (
+        ("@",),
+        re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE),
+    ),
     # A token that gives itself away wherever it stands.
-    re.compile(r"(?P<keep>\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE),
+    (("bearer",), re.compile(r"(?P<keep>\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)),
 )
+"""Words without which there is no such secret in a text, and what to look for where there is one.
+
+Most lines have none, so that a daemon need not compile the patterns to start.
+"""
+
 _TALKATIVE: Final = ("httpx2",)
 """Libraries that tell of every request as if it were news."""
 
@@ -58,8 +72,10 @@ def redact(text: str) -> str:
 
     This is a net below careful code, not its replacement: a secret without a telling name passes.
     """
-    for pattern in _SECRETS:
-        text = pattern.sub(_KEEP, text)
+    words = text.casefold()
+    for telling, pattern in _SECRETS:
+        if any(word in words for word in telling):
+            text = pattern.sub(_KEEP, text)
     return text
 
 

@@ -59,7 +59,9 @@ class _Loader:
 class _Postponed(ModuleType):
     def __getattr__(self, name: str) -> Any:
         loader: Any = self.__spec__ and self.__spec__.loader
-        if name.startswith("__") or not isinstance(loader, _Loader):
+        # `from module import *` asks for __all__ first; the rest is asked by who imports or looks.
+        hidden = name.startswith("__") and name != "__all__"
+        if hidden or not isinstance(loader, _Loader):
             raise AttributeError(name)
         if loader.newer is not None and hasattr(loader.newer, name):
             return getattr(loader.newer, name)

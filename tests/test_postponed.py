@@ -73,6 +73,13 @@ def test_a_module_that_is_loaded_stays(module: str) -> None:
         importlib.import_module("a_module_that_is_nowhere")
 
 
+def test_what_a_star_imports_is_loaded(module: str) -> None:
+    postpone_modules(module)
+    found: dict[str, object] = {}
+    exec(f"from {module} import *", found)  # noqa: S102 - a star is for modules only
+    assert found["ANSWER"] == 42
+
+
 def test_a_backport_is_loaded_only_for_what_the_newer_module_lacks(
     module: str, tmp_path: Path
 ) -> None:

@@ -36,6 +36,14 @@ _UNUSED: Final = (
 
 _UNUSED_BY_DAEMON: Final = (
     *_UNUSED,
+    "attr.converters",
+    "attr.filters",
+    "attr.validators",
+    "attrs.converters",
+    "attrs.exceptions",
+    "attrs.filters",
+    "attrs.setters",
+    "attrs.validators",
     "copy",
     "csv",
     "dis",

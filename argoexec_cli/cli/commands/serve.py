@@ -124,28 +124,27 @@ def serve_(
     Stopping it (--stop, TERM, Ctrl-C) leaves all tasks running; the next start adopts them. With
     --detach it returns when the daemon answers.
     """
-    from argoexec_cli.cli import serving
+    with ExitStack() as start:
+        start.enter_context(patterns_postponed())
+        start.enter_context(collections_postponed())
+        from argoexec_cli.cli import serving
 
-    plan = _plan(session, place, work, grants)
-    if life.stop:
-        return serving.stop_daemon(session, plan)
-    level: Level = "debug" if session.options.debug else logs.log_level
+        plan = _plan(session, place, work, grants)
+        if life.stop:
+            return serving.stop_daemon(session, plan)
+        level: Level = "debug" if session.options.debug else logs.log_level
 
-    def serve(ready: Ready) -> int:
-        setup_logging(level, logs.log_format)
-        with ExitStack() as start:
-            start.enter_context(patterns_postponed())
-            start.enter_context(collections_postponed())
-
+        def serve(ready: Ready) -> int:
             def started(text: str) -> None:
                 start.close()
                 ready(text)
 
+            setup_logging(level, logs.log_format)
             return asyncio.run(serving.run_daemon(plan, started))
 
-    if not life.detach:
-        return serve(session.say)
-    session.say(serving.detach(plan, serve))
+        if not life.detach:
+            return serve(session.say)
+        session.say(serving.detach(plan, serve))
     return 0
 
 
