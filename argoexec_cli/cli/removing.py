@@ -23,7 +23,8 @@ async def remove_fleet(
     with store.held(name) as place, StepDisplay(session) as display:
         fleet = store.find(name)
         count = len(fleet.hosts)
-        what = f"{count} host{'s' if count != 1 else ''} of {name} ({fleet.provider})"
+        hosts = f"{count} host{'s' if count != 1 else ''}" if count else "all that was made"
+        what = f"{hosts} of {name} ({fleet.provider})"
         question, refusal = f"End {what}?", f"this would end {what}"
         if not yes and not confirmed(question, refusal, hint=f"argoexec destroy {name} --yes"):
             raise StoppedError("nothing was destroyed", hint=f"argoexec destroy {name} --yes")

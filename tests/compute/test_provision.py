@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -166,6 +167,12 @@ def test_killed_in_the_middle_terraform_goes_on_and_the_next_run_waits(
     refused(program(*wanted), 2, "another run is working on the fleet slain", "wait for it")
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
+    (half,) = json.loads(program("hosts", "slain", "-o", "json").out)
+    assert half["name"] == "slain/0"
+    assert half["problem"] == "a run was cut off; to go on: argoexec provision slain"
+    question = "this would end all that was made of slain (aws)"
+    refused(program("destroy", "slain"), 2, question, "argoexec destroy slain --yes")
+    assert hosts_elsewhere(program) == []
 
     again = program(*wanted, "--plan").good()
     assert "wait for the Terraform of an earlier run" in again.err
@@ -175,6 +182,17 @@ def test_killed_in_the_middle_terraform_goes_on_and_the_next_run_waits(
     refused(program(*wanted, "--count", "101"), 2, "The count must be a whole", "argoexec prov")
     program("destroy", "slain", "--yes").good()
     assert instances(ec2, "slain") == []
+
+
+def hosts_elsewhere(program: Program) -> list[Any]:
+    """Return the hosts of a fleet `slain` of the same owner that was begun later, elsewhere."""
+    home = program.home / "elsewhere"
+    (home / "fleets/slain").mkdir(parents=True)
+    record = {**program.record("slain"), "created": datetime.now(UTC).isoformat()}
+    (home / "fleets/slain/fleet.json").write_text(json.dumps(record))
+    environment = {**program.environment, "ARGOEXEC_CONFIG": str(home / "config.yaml")}
+    found: list[Any] = json.loads(Program(home, environment)("hosts", "-o", "json").good().out)
+    return found
 
 
 def test_a_plan_is_shown_and_makes_nothing(ec2: Ec2, program: Program, network: Network) -> None:

@@ -44,6 +44,6 @@ def fleets_(
 
 def _row(fleet: Fleet) -> list[str]:
     region = fleet.spec.region if fleet.spec else ""
-    count = f"{sum(host.proved for host in fleet.hosts)}/{len(fleet.hosts)}"
+    count = f"{sum(host.proved for host in fleet.hosts)}/{fleet.wanted}"
     old = render_age((now() - fleet.created).total_seconds())
     return [fleet.name, fleet.provider, region, count, fleet.runtime, fleet.phase, old]

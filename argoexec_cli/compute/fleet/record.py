@@ -76,6 +76,11 @@ class Fleet(Model, kw_only=True):
     baking: bool = False
     hosts: tuple[Host, ...] = ()
 
+    @property
+    def wanted(self) -> int:
+        """How many hosts it is to have."""
+        return self.spec.count if self.spec else len(self.given) or 1
+
     def with_host(self, host: Host) -> Fleet:
         """Return it with *host* in the place of the one with that name."""
         hosts = tuple(host if each.name == host.name else each for each in self.hosts)

@@ -55,8 +55,35 @@ async def survey(fleet: Fleet, tools: Tools) -> Survey:
     except ArgoexecError as exc:
         unasked = exc
         states = {each.name: HostRecord(name=each.name) for each in fleet.hosts}
-    looks = (_look(fleet, tools, each, states) for each in fleet.hosts)
-    return Survey(tuple(await asyncio.gather(*looks)), unasked)
+    views = await asyncio.gather(*(_look(fleet, tools, each, states) for each in fleet.hosts))
+    return Survey((*views, *_halves(fleet, states)), unasked)
+
+
+def _halves(fleet: Fleet, states: Mapping[str, HostRecord]) -> list[HostView]:
+    """Return the hosts that were made by a run which did not come to write them down.
+
+    What is older than the fleet is another's of the same name and owner, made elsewhere.
+    """
+    unknown = sorted(states.keys() - {each.name for each in fleet.hosts})
+    found = ((name, states[name]) for name in unknown)
+    return [
+        _half(fleet, name, known)
+        for name, known in found
+        if known.launched_at is not None and known.launched_at >= fleet.created
+    ]
+
+
+def _half(fleet: Fleet, name: str, known: HostRecord) -> HostView:
+    verb = "destroy" if fleet.phase == "destroying" else "provision"
+    return HostView(
+        name=name,
+        state=known.state,
+        healthy=False,
+        problem=f"a run was cut off; to go on: argoexec {verb} {fleet.name}",
+        address=known.public_ip or known.private_ip,
+        instance_type=known.instance_type,
+        cost=_cost(fleet, known),
+    )
 
 
 async def _look(
