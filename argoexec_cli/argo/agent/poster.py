@@ -59,6 +59,7 @@ class Poster:
         self._full_since: float | None = None
         self._delay = _FIRST_S
         self._conflict_s = _CONFLICT_S
+        self._sent = 0.0
         self.gone = False
 
     def see(self, task_set: TaskSet) -> None:
@@ -99,9 +100,9 @@ class Poster:
             self._wake.clear()
             if self.gone:
                 return
-            begun = asyncio.get_running_loop().time()
+            self._sent = asyncio.get_running_loop().time()
             pause = await self._write()
-            took = asyncio.get_running_loop().time() - begun
+            took = asyncio.get_running_loop().time() - self._sent
             await asyncio.sleep(max(0.0, pause - took))
             if self._waiting:
                 self._wake.set()
@@ -116,6 +117,7 @@ class Poster:
             "status": {"nodes": batch},
         }
         place = (self._seen.name, self._seen.namespace)
+        self._sent = asyncio.get_running_loop().time()
         try:
             found = await self._kube.patch(TASK_SETS, *place, patch, "status")
         except (ConflictError, GoneError):
