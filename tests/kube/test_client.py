@@ -144,8 +144,9 @@ async def test_an_error_inside_a_watch_is_raised(kube: KubeClient, cluster: Fake
     with pytest.raises(GoneError):
         async with aclosing(kube.watch(CONFIG_MAPS, "", Select(), since)) as watch:
             assert (await anext(watch)).type == "ADDED"
-            cluster.store.version += 5  # written elsewhere, and forgotten at once
-            cluster.store.forget_history()
+            with cluster.store.lock:
+                cluster.store.version += 5  # written elsewhere, and forgotten at once
+                cluster.store.forget_history()
             async for _ in watch:
                 pass
 

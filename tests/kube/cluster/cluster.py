@@ -56,14 +56,14 @@ class FakeCluster:
     def __enter__(self) -> Self:
         """Start to listen on a free port."""
         self._thread.start()
-        assert self._started.wait(10), "the fake cluster did not start"
+        assert self._started.wait(60), "the fake cluster did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let everybody go."""
         self.stopping = True
         self._loop.call_soon_threadsafe(self._done.set)
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the fake cluster did not stop"
 
     def add(self, resource: Resource, *manifests: Manifest, namespace: str = "") -> None:

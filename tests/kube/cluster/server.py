@@ -170,12 +170,13 @@ class Server:
                 if self._cluster.closed_watches != closings or self._cluster.stopping:
                     break
                 try:
-                    events = self._store.since(version)
+                    with self._store.lock:
+                        events, newest = self._store.since(version), self._store.version
                 except Refusal as refusal:
                     await reply.write(_line("ERROR", refusal.status()))
                     break
                 if not events and asked.query.get("allowWatchBookmarks") == "true":
-                    version = self._store.version
+                    version = newest
                     await reply.write(_line("BOOKMARK", _bookmark(asked, version)))
         return reply
 
