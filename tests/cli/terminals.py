@@ -15,7 +15,7 @@ from tests.cli.conftest import Cli
 
 
 def eventually(check: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not check():
         assert time.monotonic() < deadline, what
         time.sleep(0.05)
@@ -37,12 +37,15 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self.ours, text.encode())
 
+    def look(self) -> None:
+        if select.select([self.ours], [], [], 0.2)[0]:
+            self.seen += os.read(self.ours, 65_536)
+
     def until(self, text: str) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while text.encode() not in self.seen:
             assert time.monotonic() < deadline, (text, self.seen)
-            if select.select([self.ours], [], [], 0.2)[0]:
-                self.seen += os.read(self.ours, 65_536)
+            self.look()
 
     def restored(self) -> bool:
         return termios.tcgetattr(self.theirs) == self.before

@@ -145,7 +145,7 @@ def test_a_private_image(kind: str, cli: Cli, engine: Engine, private_registry: 
         stdin=login(private_registry.host, "guess-work") + manifest.replace("NAME", wrong),
     )
     assert refused.code == 1
-    assert time.monotonic() - began < 30, "a wrong password does not heal"
+    assert time.monotonic() - began < 55, "a wrong password does not heal"
     shown = cli("get", wrong).out
     assert "ErrImagePull" in shown
     assert "tried the login of secret login" in shown

@@ -113,7 +113,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     child = subprocess.Popen([*ARGOEXEC, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.stdout is not None
     child.stdout.close()
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=60)
     assert err == b""
 
 

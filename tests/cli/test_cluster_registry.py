@@ -24,7 +24,7 @@ def say(cluster: FakeCluster, **data: str) -> None:
 
 async def until(test: Callable[[], bool]) -> None:
     """Wait until *test* is true; fails after a while."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not test():  # noqa: ASYNC110 - the other side is a thread without events
             await asyncio.sleep(0.01)
 

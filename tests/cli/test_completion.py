@@ -24,7 +24,7 @@ def complete(cli: Cli, line: str, **environment: str) -> list[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=60,
     )
     assert done.stderr == ""
     return done.stdout.split()

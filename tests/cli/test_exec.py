@@ -75,14 +75,14 @@ def test_input_is_passed_on_to_its_end(cli: Cli, web: str, flags: list[str]) -> 
         stderr=subprocess.PIPE,
     )
     data = b"x" * 1_000_000 + b"\nlast"
-    out, err = child.communicate(data, timeout=30)
+    out, err = child.communicate(data, timeout=60)
     assert (child.returncode, out) == (0, data)
     assert (b"is no terminal" in err) is (flags == ["-it"])
 
 
 def test_without_i_no_input_is_read(cli: Cli, web: str) -> None:
     child = cli.start("exec", web, "--", "cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    out, _ = child.communicate(timeout=30)
+    out, _ = child.communicate(timeout=60)
     assert (child.returncode, out) == (0, b"")
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,7 +69,7 @@ def test_exit_codes(cli: Cli) -> None:
 
 def test_input_that_nobody_reads_holds_nothing_up(cli: Cli) -> None:
     child = cli.start("exec", "-i", "web", "--", "true", stdin=subprocess.PIPE)
-    child.communicate(b"x" * 3_000_000, timeout=30)
+    child.communicate(b"x" * 3_000_000, timeout=60)
     assert child.returncode == 0
 
 
@@ -78,25 +77,25 @@ def test_a_shell_on_a_terminal(shell: Terminal) -> None:
     shell.type("stty size; tty; exit 5\r")
     shell.until("/dev/pts/")
     assert b"30 100" in shell.seen
-    assert shell.child.wait(30) == 5
+    assert shell.child.wait(60) == 5
     assert shell.restored()
 
 
 def test_a_new_size_is_passed_on(shell: Terminal) -> None:
     shell.resize(77, 11)
     shell.child.send_signal(signal.SIGWINCH)
-    for _ in range(50):
+
+    def said() -> bool:
         shell.type("stty size\r")
-        shell.until("# ")
-        if b"11 77" in shell.seen:
-            break
-        time.sleep(0.1)
-    shell.until("11 77")
+        shell.look()
+        return b"11 77" in shell.seen
+
+    eventually(said, "it is said")
 
 
-def test_ctrl_c_goes_to_the_command_and_not_to_us(shell: Terminal) -> None:
-    shell.type("sleep 600\r")
-    time.sleep(0.5)
+def test_ctrl_c_goes_to_the_command_and_not_to_us(cli: Cli, shell: Terminal) -> None:
+    shell.type("sleep 641\r")
+    eventually(lambda: "sleep 641" in in_web(cli, "ps"), "it has begun")
     shell.type("\x03")
     shell.type("echo still $((40 + 2))\r")
     shell.until("still 42")
@@ -108,7 +107,7 @@ def test_a_signal_restores_the_terminal_and_ends_the_shell(cli: Cli, shell: Term
     shell.type("exec sleep 611\r")
     eventually(lambda: "sleep 611" in in_web(cli, "ps"), "it has begun")
     shell.child.send_signal(signal.SIGTERM)
-    assert shell.child.wait(30) == -signal.SIGTERM
+    assert shell.child.wait(60) == -signal.SIGTERM
     assert shell.restored()
     eventually(lambda: "sleep 611" not in in_web(cli, "ps"), "it is gone")
 
@@ -120,7 +119,7 @@ def test_a_client_that_ends_ends_its_command(cli: Cli, number: signal.Signals) -
     assert child.stdout is not None
     assert child.stdout.readline() == b"on\n"
     child.send_signal(number)
-    child.wait(30)
+    child.wait(60)
     child.stdout.close()
     gone = (f"sleep 62{number.value}", f"sleep 63{number.value}")
     eventually(lambda: not any(one in in_web(cli, "ps") for one in gone), "all is gone")
@@ -145,7 +144,7 @@ def test_a_daemon_that_dies_leaves_the_terminal_as_it_was(
         terminal.until("#")
         daemon.kill()
         try:
-            assert terminal.child.wait(30) == 5
+            assert terminal.child.wait(60) == 5
             assert terminal.restored()
             terminal.until("error: ")
         finally:
@@ -240,5 +239,5 @@ def test_ctrl_c_in_the_middle_of_a_copy_leaves_no_part(cli: Cli, tmp_path: Path)
     child = cli.start("cp", str(tmp_path / "huge"), "web:/tmp/half/huge")
     eventually(lambda: ".huge." in in_web(cli, "ls -A /tmp/half"), "it has begun")
     child.send_signal(signal.SIGINT)
-    assert child.wait(30) == 130
-    assert in_web(cli, "ls -A /tmp/half") == ""
+    assert child.wait(60) == 130
+    eventually(lambda: in_web(cli, "ls -A /tmp/half") == "", "no part is left")

@@ -83,7 +83,7 @@ def test_following_sees_lines_as_they_come_and_ends_with_the_pod(cli: Cli) -> No
     assert cli("stop", "slowly", "--grace", "0").code == 0
     assert child.stdout.read() == b""
     child.stdout.close()
-    assert child.wait(timeout=30) == 0
+    assert child.wait(timeout=60) == 0
 
 
 def test_ctrl_c_detaches_and_says_how_to_stop_the_pod(cli: Cli) -> None:
@@ -92,7 +92,7 @@ def test_ctrl_c_detaches_and_says_how_to_stop_the_pod(cli: Cli) -> None:
     assert child.stdout is not None
     assert child.stdout.readline() == b"begin\n"
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=60)
     assert child.returncode == 130
     assert err.decode().splitlines() == [
         "",
@@ -109,7 +109,7 @@ def test_a_killed_client_stops_nothing(cli: Cli) -> None:
     assert child.stdout is not None
     assert child.stdout.readline() == b"begin\n"
     child.kill()
-    child.wait(timeout=30)
+    child.wait(timeout=60)
     child.stdout.close()
     assert cli("list", "-l", "app=unharmed", "--running", "-o", "name").out == "pod/unharmed\n"
 
@@ -122,7 +122,7 @@ def test_a_reader_that_has_enough_ends_the_command_in_silence(cli: Cli) -> None:
     child.stdout.close()
     assert child.stderr is not None
     assert child.stderr.read() == b""
-    assert child.wait(timeout=30) == 141
+    assert child.wait(timeout=60) == 141
     child.stderr.close()
 
 
@@ -141,7 +141,7 @@ def test_binary_and_unfinished_lines_stay_as_they_are(cli: Cli) -> None:
     )
     cli("submit", "-", "--wait", stdin=manifest)
     child = cli.start("logs", "binary", stdout=subprocess.PIPE)
-    out, _ = child.communicate(timeout=30)
+    out, _ = child.communicate(timeout=60)
     assert out == b"a\r\0\xff\n\x01z"
 
 

@@ -44,7 +44,7 @@ def on_a_terminal(cli: Cli, words: Sequence[str]) -> tuple[int, str]:
     ours, theirs = pty.openpty()
     child = cli.start(*words, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    drawn, deadline = b"", time.monotonic() + 30
+    drawn, deadline = b"", time.monotonic() + 60
     while time.monotonic() < deadline:
         if select.select([ours], [], [], 0.5)[0]:
             try:
@@ -52,7 +52,7 @@ def on_a_terminal(cli: Cli, words: Sequence[str]) -> tuple[int, str]:
             except OSError:  # the other end is closed
                 break
     os.close(ours)
-    return child.wait(timeout=30), drawn.decode()
+    return child.wait(timeout=60), drawn.decode()
 
 
 @pytest.mark.parametrize("init", [False, True], ids=["main", "init"])

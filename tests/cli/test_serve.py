@@ -102,7 +102,7 @@ def test_in_front_a_signal_ends_it(place: Place) -> None:
     assert place.cli("list", "--server", address).code == 0
     child.send_signal(signal.SIGTERM)
     child.stderr.read()
-    assert child.wait(timeout=30) == 0
+    assert child.wait(timeout=60) == 0
     child.stderr.close()
     assert not pid_file.exists()
 

@@ -215,7 +215,7 @@ def test_ctrl_c_detaches_and_says_how_to_stop_the_workflow(
         assert time.monotonic() < until and child.poll() is None
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=60)
     assert child.returncode == 130
     assert err.decode().splitlines()[-3:] == [
         "detached: hello runs on",
@@ -233,7 +233,7 @@ def test_ctrl_c_while_a_workflows_logs_are_followed_names_the_workflow(cli: Cli)
     assert child.stdout is not None
     assert child.stdout.readline() == b"begin\n"
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=60)
     assert b"  come back:  argoexec logs -f --argo quiet\n" in err
     assert b"  stop it:    argoexec stop --cluster quiet\n" in err
     assert cli("stop", "of-quiet", "--grace", "0").code == 0

@@ -30,7 +30,7 @@ def on_a_terminal(
     child = cli.start(*arguments, stdout=theirs)
     os.close(theirs)
     drawn = b""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if select.select([ours], [], [], 0.5)[0]:
             first = not drawn
@@ -41,7 +41,7 @@ def on_a_terminal(
             if first:
                 on_drawn()
     os.close(ours)
-    return child.wait(timeout=30), drawn.decode()
+    return child.wait(timeout=60), drawn.decode()
 
 
 def test_a_table_is_redrawn_until_the_end(cli: Cli) -> None:
@@ -66,7 +66,7 @@ def test_ctrl_c_leaves_a_clean_prompt(words: list[str], cli: Cli) -> None:
     assert child.stdout is not None
     assert child.stdout.readline()
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=60)
     assert (child.returncode, err) == (130, b"\n")
 
 
@@ -122,7 +122,7 @@ def test_a_reader_that_has_enough_of_changes_ends_it_in_silence(words: list[str]
         cli.pod(f"unread-{number}", "true", "--wait")
         if child.poll() is not None:
             break
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=60)
     assert (child.returncode, err) == (141, b"")
 
 
@@ -137,5 +137,5 @@ def test_on_a_terminal_the_end_stands_on_a_line_of_its_own(cli: Cli) -> None:
         while piece := os.read(ours, 65_536):
             drawn += piece
     os.close(ours)
-    assert child.wait(timeout=30) == 1
+    assert child.wait(timeout=60) == 1
     assert b"half\r\npod/unended Failed" in drawn

@@ -34,7 +34,7 @@ from argoexec_cli.models.status import (
 if TYPE_CHECKING:
     from argoexec_cli.models.executor import Executor
 
-_LIMIT_S = 40.0
+_LIMIT_S = 60.0
 
 
 class MemoryExecutor:

@@ -11,7 +11,7 @@ from argoexec_cli.models.base import decode
 from argoexec_cli.models.workflow import NodeStatus, WorkflowRun
 from argoexec_cli.models.workflows import RunQuery, RunRef
 
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 
 def make_run(name: str = "echo", *, message: str = "hello", **spec: object) -> WorkflowRun:

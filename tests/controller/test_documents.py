@@ -101,11 +101,11 @@ def _bomb() -> bytes:
     ],
 )
 def test_hostile_files_are_refused_fast(text: bytes, message: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InvalidError) as caught:
         read_documents(text, "f")
     assert message in caught.value.message
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 @given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))

@@ -104,7 +104,7 @@ async def test_five_hundred_runs_share_one_watch_and_survive_a_restart(
             executor.set_status(f"run-{number}", PodStatus(phase="Running"))
             executor.finish(f"run-{number}", number % 2)
         names = {f"run-{number}" for number in range(count)}
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(100):
             async for update in controller.watch_runs(RunQuery()):
                 if update.run and update.run.finished:
                     names.discard(update.run.metadata.name)

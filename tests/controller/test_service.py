@@ -193,12 +193,12 @@ async def test_a_run_whose_pod_vanishes_is_an_error(
 
 async def test_the_workflows_deadline_ends_the_run(open_it: Open, executor: MemoryExecutor) -> None:
     async with open_it() as controller:
-        await controller.submit(make_run(activeDeadlineSeconds=1))
+        await controller.submit(make_run(activeDeadlineSeconds=2))
         await executor.until(lambda: executor.records)
         executor.start("echo")
         run = await until(controller, "echo", lambda run: run.finished)
     assert (run.status.phase, run.status.message) == ("Failed", "Max duration limit exceeded")
-    assert executor.requests["echo"].pod.spec.active_deadline_seconds == 1
+    assert executor.requests["echo"].pod.spec.active_deadline_seconds == 2
 
 
 async def test_deleting_ends_the_pod_and_forgets_the_run(

@@ -40,10 +40,10 @@ def test_expressions_are_refused_by_name() -> None:
 
 
 def test_many_open_braces_cost_no_time() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     text = "{{" * 1_000_000
     assert replace_tags(text, TAGS, "t") == text
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 @given(st.text(alphabet="{}= ab.\n"))

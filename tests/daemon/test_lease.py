@@ -38,7 +38,7 @@ def fresh(path: Path) -> bool:
 
 async def until(ready: Callable[[], bool]) -> None:
     """Wait for what happens in the background."""
-    for _ in range(4000):
+    for _ in range(12_000):
         if ready():
             return
         await asyncio.sleep(0.005)

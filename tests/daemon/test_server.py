@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -110,14 +111,24 @@ async def test_a_drain_cuts_streams_at_once_and_waits_for_single_calls(
         await stopping
 
 
+async def closed(address: str) -> None:
+    """Wait until nobody listens: a call that comes before is not a new one."""
+    async with asyncio.timeout(30):
+        while True:
+            with socket.socket(socket.AF_UNIX) as probe:
+                if probe.connect_ex(address.removeprefix("unix://")):
+                    return
+            await asyncio.sleep(0.01)
+
+
 async def test_new_calls_are_refused_while_it_drains(
-    daemon: Daemon, connection: Connection, executor: SlowExecutor
+    daemon: Daemon, connection: Connection, executor: SlowExecutor, address: str
 ) -> None:
     remote = RemoteExecutor(connection)
     call = asyncio.create_task(remote.delete_pod(PodRef(name="x")))
     await executor.asked_for_pod.wait()
     stopping = asyncio.create_task(daemon.stop(30))
-    await asyncio.sleep(0)
+    await closed(address)
     with pytest.raises(UnavailableError):
         await remote.list_pods(PodQuery())
     executor.may_answer.set()

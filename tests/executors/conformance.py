@@ -216,7 +216,7 @@ class ReopenCases:
 
     async def test_a_deletion_is_not_forgotten(self, executor: Executor, reopen: Reopen) -> None:
         spec = PodSpec(
-            containers=(container("trap '' TERM; sleep 60"),), termination_grace_period_seconds=1
+            containers=(container("trap '' TERM; sleep 60"),), termination_grace_period_seconds=2
         )
         ref = (await executor.run_pod(request(spec=spec))).ref
         await running(executor, ref)

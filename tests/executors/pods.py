@@ -12,7 +12,7 @@ from argoexec_cli.models.pod import Container, Pod, PodSpec
 from argoexec_cli.models.record import OutputsWanted, PodQuery, PodRecord, PodRef, PodRequest
 
 IMAGE = "busybox:1.35"
-LIMIT_S = 45.0
+LIMIT_S = 90.0
 OUTPUTS = OutputsWanted(result=True, exit_code=True)
 
 
@@ -74,4 +74,4 @@ async def eventually(check: Callable[[], Awaitable[bool]], *, limit_s: float = L
     """Wait until *check* is true, for what nobody tells of; fails after *limit_s*."""
     async with asyncio.timeout(limit_s):
         while not await check():  # noqa: ASYNC110 - see above
-            await asyncio.sleep(min(0.25, limit_s / 4000))
+            await asyncio.sleep(min(0.25, limit_s / 8000))

@@ -21,7 +21,7 @@ from argoexec_cli.rpc.resume import Patience
 from tests.daemon.memory import MemoryExecutor, ref, request
 
 LINES = 500
-PATIENT = Patience(first_s=0.01, most_s=0.05, limit_s=30)
+PATIENT = Patience(first_s=0.01, most_s=0.05, limit_s=60)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ async def test_a_daemon_that_was_killed_is_found_again_when_it_is_back(address: 
             first.kill()
             first.wait()
             with started(address):
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     received += [chunk.data async for chunk in chunks]
     assert b"".join(received) == b"".join(f"line {n}\n".encode() for n in range(LINES))
 

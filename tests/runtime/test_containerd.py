@@ -140,7 +140,7 @@ class TestContainerd(OnContainerd):
     async def test_processes_are_shared_by_a_holder_that_keeps_nothing_else(
         self, runtime: Runtime
     ) -> None:
-        spec = await self.spec(runtime, self.task("sh", "sleep 7.5; exit 4"))
+        spec = await self.spec(runtime, self.task("sh", "sleep 97.5; exit 4"))
         wanted = SandboxSpec(
             key=msgspec.structs.replace(spec.key, container=""),
             pod_name="pod",

@@ -103,7 +103,7 @@ class TestFaults(Harness):
         assert end.exit_code == 9
         assert end.started_at is not None
         assert end.finished_at is not None
-        assert 0.2 < (end.finished_at - end.started_at).total_seconds() < 10
+        assert 0.2 < (end.finished_at - end.started_at).total_seconds() < 60
 
     async def test_an_end_for_want_of_memory_is_told_by_a_process_that_did_not_see_it(
         self, reopen: Open

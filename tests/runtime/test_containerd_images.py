@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ from tests.runtime.conformance.harness import Harness, within
 pytestmark = pytest.mark.containerd
 
 
+def opened(
+    engine: ContainerdEngine, *, pull_stall_s: float = 60.0
+) -> AbstractAsyncContextManager[ContainerdRuntime]:
+    """Open a runtime that gives a pull up after so long without progress."""
+    options = ContainerdOptions(
+        host=engine.url, cgroup_parent=engine.cgroup_parent, pull_stall_s=pull_stall_s
+    )
+    return open_containerd("images", engine.pods, options)
+
+
 class TestImages(Harness):
     """With a registry on loopback."""
 
@@ -35,11 +46,7 @@ class TestImages(Harness):
         self, containerd_engine: ContainerdEngine
     ) -> AsyncIterator[ContainerdRuntime]:
         """Give the runtime under test."""
-        engine = containerd_engine
-        options = ContainerdOptions(
-            host=engine.url, cgroup_parent=engine.cgroup_parent, pull_stall_s=2.0
-        )
-        async with open_containerd("images", engine.pods, options) as runtime:
+        async with opened(containerd_engine) as runtime:
             yield runtime
 
     @pytest_asyncio.fixture
@@ -82,11 +89,14 @@ class TestImages(Harness):
         assert last.bytes_done == last.bytes_total > 1 << 20
 
     async def test_a_pull_that_stalls_is_given_up(
-        self, runtime: ContainerdRuntime, open_registry: Registry, published: str
+        self, containerd_engine: ContainerdEngine, open_registry: Registry, published: str
     ) -> None:
-        async with proxied(open_registry.port, stall_after=300_000) as stalling:
+        async with (
+            proxied(open_registry.port, stall_after=300_000) as stalling,
+            opened(containerd_engine, pull_stall_s=2.0) as impatient,
+        ):
             with pytest.raises(UnavailableError, match="nothing has come from its registry"):
-                await within(runtime.pull(ImagePull(image=f"{stalling.host}/{published}")))
+                await within(impatient.pull(ImagePull(image=f"{stalling.host}/{published}")))
 
     async def test_what_is_used_is_kept_and_what_is_not_may_go(
         self, runtime: ContainerdRuntime, open_registry: Registry, published: str

@@ -47,12 +47,17 @@ def test_where_it_cannot_be_read_nothing_is_known(tmp_path: Path) -> None:
 
 
 def test_the_kernels_own_log_is_read_to_its_end() -> None:
+    before, kernel = groups_in_dmesg(), KernelLog()
+    assert not kernel.killed_in(ID)
+    # The oldest lines go as new ones come: only what is there yet was there all the time.
+    for group in before & groups_in_dmesg():
+        assert kernel.killed_in(group.rpartition("/")[2].removesuffix(".scope"))
+
+
+def groups_in_dmesg() -> set[str]:
+    """Return the groups in which something was killed, as far back as the kernel tells."""
     try:
         said = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("the kernel's log cannot be read here")
-    groups = {text.partition(",")[0] for text in said.split("task_memcg=")[1:]}
-    kernel = KernelLog()
-    for group in groups:
-        assert kernel.killed_in(group.rpartition("/")[2].removesuffix(".scope"))
-    assert not kernel.killed_in(ID)
+    return {text.partition(",")[0] for text in said.split("task_memcg=")[1:]}

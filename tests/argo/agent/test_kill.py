@@ -51,7 +51,7 @@ async def test_term_ends_the_agent_and_not_its_tasks(
     controller.operate()
     await until(lambda: len(machine.pods()) == 1)
     agent.terminate()
-    assert await asyncio.to_thread(agent.wait, 10) == 0
+    assert await asyncio.to_thread(agent.wait, 60) == 0
     machine.agent(kubeconfig, "--leader-elect")
 
     def done() -> bool:
@@ -99,4 +99,4 @@ async def test_the_plugin_answers_and_ends(machine: Machine) -> None:
         assert reply.status == 200
         assert (await reply.json())["requeue"] == "1s"
     plugin.terminate()
-    assert await asyncio.to_thread(plugin.wait, 10) == 0
+    assert await asyncio.to_thread(plugin.wait, 60) == 0

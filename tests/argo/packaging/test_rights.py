@@ -128,7 +128,7 @@ async def test_the_kubernetes_executor_uses_every_right_it_is_given_and_no_other
     token = cluster.account("argoexec-executor", "argo")
     path = cluster.kubeconfig(tmp_path / "executor", token=token)
     along = msgspec.structs.replace(
-        request("echo 1"),
+        request("sleep 1; echo 1"),  # so that it is watched, however late we look
         config_maps=(ConfigMap(metadata=ObjectMeta(name="c")),),
         secrets=(Secret(metadata=ObjectMeta(name="s")),),
     )

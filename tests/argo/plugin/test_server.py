@@ -69,7 +69,7 @@ class Plugin:
 
     async def end(self, template: dict[str, Any], uid: str = "u1") -> dict[str, Any]:
         """Call until there is no requeue; returns the node."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 status, answer = await self.call(template, uid)
                 assert status == 200, answer

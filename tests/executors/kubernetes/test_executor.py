@@ -285,7 +285,7 @@ async def test_what_ended_long_ago_goes_if_this_daemon_made_it(
             await asyncio.sleep(0.3)  # several sweeps
             assert {"ended", "stopped"} <= names_in(cluster)
         async with open_kubernetes([kubeconfig], keeping=long._replace(seconds=0.0)):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while names_in(cluster) & {"ended", "stopped"}:  # noqa: ASYNC110 - a thread's
                     await asyncio.sleep(0.05)
             await asyncio.sleep(0.3)

@@ -30,7 +30,7 @@ async def executor(cluster: FakeCluster, kubeconfig: Path) -> AsyncIterator[Kube
 
 async def first(executor: KubernetesExecutor, query: LogQuery) -> LogChunk:
     """Return the first chunk, and hang up."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         follower = executor.pod_logs(REF, query)
         chunk = await anext(follower)
         await follower.aclose()  # type: ignore[attr-defined] # a generator
@@ -48,7 +48,7 @@ async def rest(executor: KubernetesExecutor, cluster: FakeCluster, cursor: str) 
     pod = cluster.object(PODS, "a", "default")
     cluster.store.put(PODS, pod | {"status": {"phase": "Succeeded"}})
     query = LogQuery(follow=True, cursor=cursor)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return b"".join([chunk.data async for chunk in executor.pod_logs(REF, query)])
 
 
@@ -83,7 +83,7 @@ async def test_lines_that_come_while_the_connection_is_down_are_no_part_of_the_t
 ) -> None:
     cluster.pod_logs.start(KEY)
     seen = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for chunk in executor.pod_logs(REF, LogQuery(follow=True, tail_lines=1)):
             seen.append(chunk.data)
             if seen == [b""]:

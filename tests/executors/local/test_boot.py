@@ -80,7 +80,7 @@ async def test_a_restart_of_the_daemon_alone_is_none_of_the_host(
 async def test_what_ended_well_before_it_has_ended_well(
     opener: Opener, executor: LocalExecutor, engine: FakeEngine
 ) -> None:
-    ref = (await executor.run_pod(request("sleep 1"))).ref
+    ref = (await executor.run_pod(request("sleep 3"))).ref
     await running(executor, ref)
     await opener.close()
     for one in list(engine.containers.values()):

@@ -32,7 +32,7 @@ async def test_five_hundred_end_at_once(opener: Opener, engine: FakeEngine) -> N
         page = await executor.list_pods(PodQuery())
         return all(record.pod.status.terminal for record in page.records)
 
-    await eventually(over, limit_s=50)
+    await eventually(over, limit_s=120)
     records = {one.pod.metadata.name: one for one in (await executor.list_pods(PodQuery())).records}
     assert len(records) == COUNT
     for number, ref in enumerate(refs):

@@ -23,7 +23,7 @@ from tests.executors.pods import IMAGE, ended, log, request, running, until
 
 VALUE = b"hush-hush-value"
 SPEC = {
-    "initContainers": [{"name": "init", "image": IMAGE, "command": ["sleep", "1"]}],
+    "initContainers": [{"name": "init", "image": IMAGE, "command": ["sleep", "2"]}],
     "containers": [
         {
             "name": "main",

@@ -276,7 +276,7 @@ async def test_on_failure_restarts_and_keeps_the_last_two_logs(
 async def test_the_deadline_counts_from_admission(executor: LocalExecutor) -> None:
     spec = PodSpec(
         containers=(container("sleep 60"),),
-        active_deadline_seconds=1,
+        active_deadline_seconds=2,
         termination_grace_period_seconds=0,
     )
     record = await run(executor, request(spec=spec))

@@ -31,7 +31,7 @@ Reopen = Callable[[str], AbstractAsyncContextManager[Runtime]]
 OWNER: Final = "conformance"
 """The owner of the fixture `runtime`."""
 
-_LIMIT_S: Final = 40.0
+_LIMIT_S: Final = 100.0
 _SCRIPTS: Final = {
     "echo": "echo {}",
     "both": "echo out; echo err >&2; echo out2",
@@ -139,6 +139,12 @@ async def read_until(runtime: Runtime, handle: Handle, wanted: bytes, position: 
             if wanted in seen:
                 return batch.position
     raise AssertionError(f"the log has ended without {wanted!r}")
+
+
+async def next_batch(runtime: Runtime, handle: Handle, position: str = "") -> LogBatch | None:
+    """Return what comes next after *position*, or None at the end of the log."""
+    async with asyncio.timeout(_LIMIT_S), aclosing(runtime.logs(handle, position)) as batches:  # type: ignore[type-var] # as above
+        return await anext(batches, None)
 
 
 def runs(batches: list[LogBatch]) -> list[LogRun]:

@@ -14,6 +14,7 @@ from tests.runtime.conformance.harness import (
     OWNER,
     Harness,
     Reopen,
+    next_batch,
     read,
     read_until,
     runs,
@@ -40,7 +41,7 @@ class LogCases(Harness):
 
     async def test_lines_carry_the_time_at_which_they_were_written(self, runtime: Runtime) -> None:
         before = time.time_ns()
-        handle = await self.begin(runtime, self.task("tick", 20))
+        handle = await self.begin(runtime, self.task("tick", 40))
         times = [run.time_ns for run in runs(await read(runtime, handle))]
         assert times == sorted(times)
         assert before < times[0] < times[-1] < time.time_ns()
@@ -72,8 +73,12 @@ class LogCases(Harness):
         assert [text(batches) for batches in both] == [counted(10)] * 2
 
     async def test_reading_goes_on_at_every_position(self, runtime: Runtime) -> None:
-        handle = await self.begin(runtime, self.task("tick", 20))
-        batches = await read(runtime, handle)
+        # On a busy machine all lines of a short task may come at once.
+        for count in (20, 100, 400):
+            handle = await self.begin(runtime, self.task("tick", count))
+            batches = await read(runtime, handle)
+            if len(batches) > 1:
+                break
         assert len(batches) > 1
         for number, batch in enumerate(batches):
             rest = await read(runtime, handle, batch.position)
@@ -87,14 +92,11 @@ class LogCases(Harness):
     ) -> None:
         handle = await self.begin(runtime, self.task("tick", 60))
         async with reopen(OWNER) as first:
-            position = await read_until(first, handle, b"4\n")
+            batch = await next_batch(first, handle)
+        assert batch is not None
         async with reopen(OWNER) as second:
-            rest = text(await read(second, handle, position))
-        assert b"\n4\n" not in b"\n" + rest
-        assert rest.endswith(b"60\n")
-        have = text(await read(runtime, handle)).removesuffix(rest)
-        assert b"\n4\n" in have
-        assert have + rest == counted(60)
+            rest = await read(second, handle, batch.position)
+        assert text([batch, *rest]) == counted(60)
 
     async def test_bytes_come_as_they_were_written(self, runtime: Runtime) -> None:
         written = bytes(range(256)).replace(b"%", b"") + b"\n\n\xff\xfe\n"

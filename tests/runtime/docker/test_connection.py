@@ -30,7 +30,7 @@ class Proxy:
         self.asked: list[str] = []
         self._target = target
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Accept connections."""
@@ -40,21 +40,26 @@ class Proxy:
         """Break every connection and accept no more."""
         assert self._server is not None
         self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
         await self._server.wait_closed()
         self.path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        theirs, to_them = await asyncio.open_unix_connection(self._target)
-        ends = {writer, to_them}
-        self._writers |= ends
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
+            theirs, to_them = await asyncio.open_unix_connection(self._target)
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pass_on(reader, to_them))
                 both.create_task(self._pass_on(theirs, writer))
+        except asyncio.CancelledError:
+            pass  # cut
         finally:
-            self._writers -= ends
+            writer.transport.abort()
+            self._serving.discard(task)
 
     async def _pass_on(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         try:
@@ -77,7 +82,6 @@ async def proxy(docker_engine: DockerEngine, short_tmp: Path) -> AsyncIterator[P
     await proxy.open()
     yield proxy
     await proxy.cut()
-    await asyncio.sleep(0.05)
 
 
 @pytest_asyncio.fixture(params=[True, False], ids=["file", "api"])

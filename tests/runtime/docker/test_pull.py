@@ -27,9 +27,8 @@ pytestmark = pytest.mark.docker
 
 @pytest_asyncio.fixture
 async def runtime(docker_engine: DockerEngine) -> AsyncIterator[DockerRuntime]:
-    """A runtime whose patience with pulls is short."""
-    options = DockerOptions(host=docker_engine.url, pull_stall_s=3)
-    async with open_docker("pull", options) as runtime:
+    """A runtime that is patient with pulls."""
+    async with open_docker("pull", DockerOptions(host=docker_engine.url)) as runtime:
         yield runtime
 
 
@@ -124,19 +123,22 @@ def tar_of(name: str, content: bytes) -> bytes:
     return archive.getvalue()
 
 
-async def test_a_registry_that_hangs_is_given_up(runtime: DockerRuntime) -> None:
+async def test_a_registry_that_hangs_is_given_up(docker_engine: DockerEngine) -> None:
     over = asyncio.Event()
+    options = DockerOptions(host=docker_engine.url, pull_stall_s=3)
 
     async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await over.wait()
         writer.transport.abort()
 
-    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+    async with (
+        await asyncio.start_server(hang, "127.0.0.1", 0) as server,
+        open_docker("hang", options) as runtime,
+    ):
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(UnavailableError, match="no progress for 3 s"):
             await within(runtime.pull(ImagePull(image=f"127.0.0.1:{port}/hang:1")))
         over.set()
-        await asyncio.sleep(0.05)
 
 
 async def test_never_does_not_ask_the_registry(

@@ -165,7 +165,8 @@ async def test_pods_with_other_logins_do_not_share_a_pull(opener: Opener) -> Non
 
 
 async def test_a_registry_that_comes_back_is_enough(opener: Opener, engine: FakeEngine) -> None:
-    opener.set(images=ImageSettings(backoff_s=0.01, patience_s=30))
+    # A watcher that is held up sees the latest only: each state is to last a while.
+    opener.set(images=ImageSettings(backoff_s=0.2, patience_s=60))
     faults = [CapacityError("no space left on device")] * 3
 
     async def pull(wanted: ImagePull, on_progress: OnProgress | None) -> Image:
