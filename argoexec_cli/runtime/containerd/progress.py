@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeVar
 
 from argoexec_cli.errors import UnavailableError
@@ -26,11 +27,22 @@ _LAYER: Final = "containerd.io/gc.ref.content.l."
 _WRITTEN: Final = "layer-"
 
 
+class Part(NamedTuple):
+    """How much of a layer was there."""
+
+    offset: int
+    total: int
+
+
+NOTHING: Final[Mapping[str, Part]] = MappingProxyType({})
+
+
 class Look(NamedTuple):
     """What was seen at one time. `fetching`: something is on its way, or nothing is here yet."""
 
     progress: PullProgress
     fetching: bool
+    parts: Mapping[str, Part]
 
 
 class Content:
@@ -41,20 +53,26 @@ class Content:
         self._channel = channel
         self._content: Any = content_pb2_grpc.ContentStub(channel.grpc)  # type: ignore[no-untyped-call] # generated
 
-    async def look(self, name: ImageName) -> Look:
-        """Look at the layers of what was last pulled from the repository of *name*."""
+    async def look(self, name: ImageName, before: Mapping[str, Part] = NOTHING) -> Look:
+        """Look at the layers of what was last pulled from the repository of *name*.
+
+        Between its last byte and its label, a layer is in none of containerd's lists: it counts as
+        what it was in the `parts` of the look *before*.
+        """
         infos = await self._there(name)
         layers = _layers(infos.values())
         statuses = await self._written()
-        moving = {digest: statuses[digest] for digest in layers if digest in statuses}
-        done = [infos[digest].size for digest in layers if digest in infos]
+        done = {one: Part(infos[one].size, infos[one].size) for one in layers if one in infos}
+        moving = {one: Part(statuses[one].offset, statuses[one].total) for one in statuses}
+        known = {**before, **moving, **done}
+        parts = {one: known[one] for one in layers if one in known}
         progress = PullProgress(
-            bytes_done=sum(done) + sum(one.offset for one in moving.values()),
-            bytes_total=sum(done) + sum(one.total for one in moving.values()),
+            bytes_done=sum(part.offset for part in parts.values()),
+            bytes_total=sum(part.total for part in parts.values()),
             layers_done=len(done),
             layers_total=len(layers),
         )
-        return Look(progress, bool(moving) or len(done) < len(layers) or not layers)
+        return Look(progress, len(done) < len(layers) or not layers, parts)
 
     async def _there(self, name: ImageName) -> dict[str, content_pb2.Info]:
         # containerd leaves a registry's port out of the label.
@@ -92,13 +110,14 @@ async def report(
     *stall_s*; unpacking what has come may take longer.
     """
     loop = asyncio.get_running_loop()
-    last, moved_s = PullProgress(), loop.time()
+    last, parts, moved_s = PullProgress(), NOTHING, loop.time()
     while True:
         await asyncio.sleep(_EVERY_S)
         try:
-            now = await content.look(name)
+            now = await content.look(name, parts)
         except UnavailableError:
             continue  # the pull will tell
+        parts = now.parts
         if now.progress != last or not now.fetching:
             moved_s = loop.time()
         if now.progress != last:
