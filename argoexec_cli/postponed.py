@@ -108,6 +108,8 @@ class _Pattern:
         return re.Pattern
 
     def __getattr__(self, name: str) -> Any:
+        if not hasattr(re.Pattern, name):  # `abc` asks for one when a class has patterns
+            raise AttributeError(name)
         found = getattr(_compile(*self._given), name)
         setattr(self, name, found)
         return found

@@ -99,6 +99,7 @@ def test_a_pattern_is_compiled_at_its_first_use() -> None:
         words = re.compile(r"(\w+)", re.ASCII)
         assert re.compile("a").match("a")
         wrong = re.compile("(")
+    assert not hasattr(wrong, "__isabstractmethod__")
     assert isinstance(re.compile("a"), re.Pattern)
     assert words.findall("one two") == ["one", "two"]
     assert words.flags == re.ASCII

@@ -31,6 +31,7 @@ _UNUSED = (
     "dataclasses.py",
     "google/protobuf/internal/python_message.py",
     "idna/core.py",
+    "importlib/metadata/__init__.py",
     "importlib/resources/__init__.py",
     "rich/__init__.py",
     "typer/__init__.py",
