@@ -61,7 +61,7 @@ class Role:
             "containerd_network_bridge": self.network,
             "containerd_network_subnet": "10.214.77.0/24",
             "containerd_network_masquerade": False,  # no rules in the machine's iptables
-            "containerd_start_limit_s": 20,
+            "containerd_start_limit_s": 90,
         }
 
     def apply(self, *flags: str, **variables: object) -> tuple[int, str]:
@@ -149,7 +149,7 @@ def test_tells_from_the_log_why_containerd_does_not_start(role: Role) -> None:
     role.socket.mkdir()
     (role.socket / "in the way").touch()
     with pytest.raises(AssertionError, match=r"end of its log: .*containerd\.sock"):
-        role.apply(containerd_start_limit_s=2)
+        role.apply(containerd_start_limit_s=6)
 
 
 def test_refuses_a_state_that_it_does_not_know(role: Role) -> None:

@@ -41,7 +41,7 @@ class Role:
             "docker_pid_path": str(self.pid),
             "docker_log_path": str(self.log),
             "docker_socket_path": str(directory / "docker.sock"),
-            "docker_start_limit_s": 20,
+            "docker_start_limit_s": 90,
         }
         self.private = {
             "hosts": [f"unix://{directory}/docker.sock"],
@@ -117,7 +117,7 @@ def test_tells_from_the_log_why_the_engine_does_not_start(role: Role) -> None:
     role.config.parent.mkdir()
     role.config.write_text(json.dumps({**role.private, "no-such-setting": 1}))
     with pytest.raises(AssertionError, match=r"last line of .*no-such-setting"):
-        role.apply(docker_start_limit_s=1)
+        role.apply(docker_start_limit_s=6)
 
 
 def test_refuses_a_state_that_it_does_not_know(role: Role) -> None:

@@ -191,7 +191,7 @@ async def test_cancelling_ends_what_was_going_on_there(place: Path, sshd: SshSer
 
 def _until(ready: Callable[[], bool]) -> None:
     """Wait for what another process does."""
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 80
     while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -7,7 +7,8 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,6 +94,34 @@ def instances(ec2: Ec2, fleet: str) -> list[Any]:
     ]
 
 
+def terraforms(home: Path) -> list[int]:
+    """Return the processes of Terraform that work below *home*."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            ours = (process / "cwd").readlink().is_relative_to(home)
+            if ours and (process / "comm").read_text().startswith("terraform"):
+                found.append(int(process.name))
+    return found
+
+
+@contextmanager
+def paused(processes: list[int]) -> Iterator[Callable[[], None]]:
+    """Stop them until what this gives is called, and at the latest at the end."""
+
+    def signal_all(number: signal.Signals) -> None:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    assert processes
+    signal_all(signal.SIGSTOP)
+    try:
+        yield lambda: signal_all(signal.SIGCONT)
+    finally:
+        signal_all(signal.SIGCONT)
+
+
 # moto warns of a code that is not in STS's own list, as this one of all services is not.
 @pytest.mark.filterwarnings("ignore:Exception.* does not match an error shape")
 def test_the_token_has_expired(ec2: Ec2, program: Program) -> None:
@@ -164,19 +193,26 @@ def test_killed_in_the_middle_terraform_goes_on_and_the_next_run_waits(
     while not instances(ec2, "slain"):  # the provider waits ten seconds for it from here on
         assert first.poll() is None and time.monotonic() < deadline, finish(first)
         time.sleep(0.05)
-    refused(program(*wanted), 2, "another run is working on the fleet slain", "wait for it")
-    os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
-    (half,) = json.loads(program("hosts", "slain", "-o", "json").out)
-    assert half["name"] == "slain/0"
-    assert half["problem"] == "a run was cut off; to go on: argoexec provision slain"
-    question = "this would end all that was made of slain (aws)"
-    refused(program("destroy", "slain"), 2, question, "argoexec destroy slain --yes")
-    assert hosts_elsewhere(program) == []
+    with paused(terraforms(program.home)) as resume:  # those seconds may be too few for what comes
+        refused(program(*wanted), 2, "another run is working on the fleet slain", "wait for it")
+        os.killpg(first.pid, signal.SIGKILL)
+        first.communicate()
+        (half,) = json.loads(program("hosts", "slain", "-o", "json").out)
+        assert half["name"] == "slain/0"
+        assert half["problem"] == "a run was cut off; to go on: argoexec provision slain"
+        question = "this would end all that was made of slain (aws)"
+        refused(program("destroy", "slain"), 2, question, "argoexec destroy slain --yes")
+        assert hosts_elsewhere(program) == []
 
-    again = program(*wanted, "--plan").good()
-    assert "wait for the Terraform of an earlier run" in again.err
-    assert "= slain exists as it should" in again.err
+        again, said = program.start(*wanted, "--plan"), ""
+        assert again.stdout is not None and again.stderr is not None
+        for line in again.stderr:
+            said += line
+            if "wait for the Terraform of an earlier run" in line:
+                resume()
+    Ended(again.wait(), again.stdout.read(), said).good()
+    assert "wait for the Terraform of an earlier run" in said
+    assert "= slain exists as it should" in said
     assert len(instances(ec2, "slain")) == 1
     # What a later run wants in vain stands in nobody's way.
     refused(program(*wanted, "--count", "101"), 2, "The count must be a whole", "argoexec prov")

@@ -161,7 +161,7 @@ class ContainerdEngine:
         with grpc.insecure_channel(self.url) as channel:
             stub: Any = runtime_pb2_grpc.RuntimeServiceStub(channel)  # type: ignore[no-untyped-call] # generated
             try:
-                answer = stub.Status(runtime_pb2.StatusRequest(), timeout=1, wait_for_ready=True)
+                answer = stub.Status(runtime_pb2.StatusRequest(), timeout=10, wait_for_ready=True)
             except grpc.RpcError:
                 return False
         return all(condition.status for condition in answer.status.conditions)

@@ -38,7 +38,7 @@ class Process:
         """Tell whether it has not ended yet."""
         return self._child.poll() is None
 
-    def wait_until(self, ready: Callable[[], bool], *, limit_s: float = 30.0) -> None:
+    def wait_until(self, ready: Callable[[], bool], *, limit_s: float = 90.0) -> None:
         """Return once *ready* says so; NotReadyError when the program ends or the time is up."""
         deadline = time.monotonic() + limit_s
         while not ready():
@@ -49,7 +49,7 @@ class Process:
                 raise NotReadyError(f"{self._name}: not ready in {limit_s} s:\n{self._log_tail()}")
             time.sleep(0.01)
 
-    def stop(self, *, limit_s: float = 20.0) -> None:
+    def stop(self, *, limit_s: float = 60.0) -> None:
         """End it with TERM, after *limit_s* with KILL. Repeatable."""
         if self.running():
             self._child.send_signal(signal.SIGTERM)

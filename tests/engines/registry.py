@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -36,9 +39,10 @@ class Registry:
             raise ValueError("the only user that the registry can know is LOGIN")
         self.login = login
         self.port = 0
-        _sweep()
-        self._directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_BASE))
-        (self._directory / "owner").write_text(identity(os.getpid()))
+        with _claims():
+            _sweep()
+            self._directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_BASE))
+            (self._directory / "owner").write_text(identity(os.getpid()))
         self._process: Process | None = None
         self._elsewhere: list[Process] = []
 
@@ -125,9 +129,17 @@ class Registry:
         return path
 
 
+@contextmanager
+def _claims() -> Iterator[None]:
+    """Let one process at a time make a directory or remove one: half of either looks dead."""
+    with (_BASE / "axr.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _sweep() -> None:
     """Remove registries whose test process was killed."""
     for directory in _BASE.glob(f"{_PREFIX}*"):
-        if (directory / "owner").exists() and not owner_lives(directory):
+        if not owner_lives(directory):
             kernel.kill_naming(directory)
             shutil.rmtree(directory, ignore_errors=True)

@@ -32,7 +32,7 @@ def test_control_groups_go_with_the_last_process_in_them(
     groups = Path("/sys/fs/cgroup")
     group = (groups / "pids" if (groups / "pids").is_dir() else groups) / name / "below"
     group.mkdir(parents=True)
-    with subprocess.Popen(["sleep", "0.5"]) as child:
+    with subprocess.Popen(["sleep", "2"]) as child:
         (group / "cgroup.procs").write_text(str(child.pid))
         kernel.remove_cgroups(name)
     assert kernel.cgroups_of(name) == []

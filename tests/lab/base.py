@@ -56,7 +56,9 @@ class Base(ABC):
     def serve_metadata(self, document: dict[str, Any]) -> None:
         """Answer what its cloud-init and programs ask of the metadata address. Repeatable."""
         path = self.directory / "metadata.json"
-        path.write_bytes(msgspec.json.encode(document))
+        new = path.with_suffix(".new")
+        new.write_bytes(msgspec.json.encode(document))
+        new.replace(path)  # it is read at any time
         if len(self._helpers) == 1:
             argv = ["ip", "netns", "exec", self.name, sys.executable, "-m", "tests.lab.imds"]
             self._helpers.append(Process([*argv, str(path)], log=self.directory / "metadata.log"))

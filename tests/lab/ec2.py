@@ -71,6 +71,7 @@ class Ec2:
         self._make_host = make_host
         self._v1 = v1
         self._lock = threading.Lock()
+        self._closed = False
         self._server: Any = None
         self._patches: Any = None
 
@@ -89,6 +90,7 @@ class Ec2:
     def __exit__(self, *_: object) -> None:
         """Stop serving and remove all machines."""
         self._server.stop()
+        self._closed = True
         with self._lock:
             hosts, self.hosts = self.hosts, {}
         for host in hosts.values():
@@ -176,11 +178,11 @@ class Ec2:
         disk = [self.disks[instance.image_id]] if instance.image_id in self.disks else []
         host = self._make_host(instance.private_ip, *disk)
         host.on_power_off = lambda: self._powered_off(instance)
-        with self._lock:
-            self.hosts[instance.id] = host
         host.serve_metadata(_metadata(instance, v1=self._v1))
         host.start()
-        if instance.state == "terminated":
+        with self._lock:
+            self.hosts[instance.id] = host
+        if self._closed or instance.state == "terminated":
             self.terminated(instance)
 
     def _powered_off(self, instance: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ from tests.lab.base import Base
 from tests.lab.rootfs import USER, put, root_fs
 
 _RUNNER: Final = Path(__file__).with_name("nspawn.sh")
-_POWER_OFF_S: Final = 20.0
+_POWER_OFF_S: Final = 90.0
 _DISK: Final = ("upper", "docker", "containerd")
 
 
@@ -60,9 +61,10 @@ class Machine(Base):
         pids = [self._system.pid]
         while pids:
             pid = pids.pop()
-            if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd":
-                return pid
-            pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            with suppress(FileNotFoundError, ProcessLookupError):  # its starter has others, too
+                if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd":
+                    return pid
+                pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
         raise AssertionError(f"{self.name} has not started its init")
 
     def _command(self) -> list[str]:

@@ -36,7 +36,7 @@ def client(ec2: Ec2) -> Callable[[str], Any]:
     return lambda service: session.client(service, endpoint_url=ec2.url)
 
 
-def until(ready: Callable[[], bool], limit_s: float = 60) -> None:
+def until(ready: Callable[[], bool], limit_s: float = 120) -> None:
     """Wait for something that happens in the background."""
     deadline = time.monotonic() + limit_s
     while not ready():

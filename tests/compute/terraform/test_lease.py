@@ -76,7 +76,7 @@ def test_a_lease_that_ran_out_ends_the_host_until_it_is_renewed(lease: Lease) ->
     assert lease.ends()
     lease.run("renew")
     assert not lease.ends()
-    assert 3590 < int(lease.run("left")) <= 3600
+    assert 3500 < int(lease.run("left")) <= 3600
 
 
 def test_a_lease_counts_from_the_boot_of_a_host_that_was_stopped(lease: Lease) -> None:

@@ -15,7 +15,7 @@ from tests.lab.ec2 import REGION, Ec2
 from tests.lab.machine import Machine
 from tests.lab.rootfs import PROGRAMS
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
 IMAGE = "/aws/service/debian/release/12/latest/amd64"
 
@@ -49,7 +49,7 @@ def launch(ec2: Ec2) -> tuple[str, Machine]:
     return instance, machine
 
 
-def until(ready: Callable[[], bool], limit_s: float = 90) -> None:
+def until(ready: Callable[[], bool], limit_s: float = 180) -> None:
     """Wait for something that happens on the machine."""
     deadline = time.monotonic() + limit_s
     while not ready():

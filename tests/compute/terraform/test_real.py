@@ -162,12 +162,12 @@ async def test_an_interrupted_apply_is_known_and_continued(
             begun.set()
 
     terraform = await Terraform.open(directory, environment, on_step)
+    other = await Terraform.open(directory, environment, lambda step: None)
     await terraform.init(spec)
     plan = await terraform.plan()
     applying = asyncio.ensure_future(terraform.apply(plan))
     await begun.wait()
 
-    other = await Terraform.open(directory, environment, lambda step: None)
     with pytest.raises(PreconditionError, match="an earlier run still writes to"):
         await other.plan()
 
