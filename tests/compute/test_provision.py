@@ -204,13 +204,14 @@ def test_killed_in_the_middle_terraform_goes_on_and_the_next_run_waits(
         refused(program("destroy", "slain"), 2, question, "argoexec destroy slain --yes")
         assert hosts_elsewhere(program) == []
 
-        again, said = program.start(*wanted, "--plan"), ""
-        assert again.stdout is not None and again.stderr is not None
-        for line in again.stderr:
-            said += line
-            if "wait for the Terraform of an earlier run" in line:
-                resume()
-    Ended(again.wait(), again.stdout.read(), said).good()
+        said = ""
+        with program.start(*wanted, "--plan") as again:
+            assert again.stdout is not None and again.stderr is not None
+            for line in again.stderr:
+                said += line
+                if "wait for the Terraform of an earlier run" in line:
+                    resume()
+            Ended(again.wait(), again.stdout.read(), said).good()
     assert "wait for the Terraform of an earlier run" in said
     assert "= slain exists as it should" in said
     assert len(instances(ec2, "slain")) == 1
