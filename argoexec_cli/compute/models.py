@@ -141,14 +141,19 @@ class Change(Model, kw_only=True):
 
 
 class Plan(Model, kw_only=True):
-    """What Terraform would do. `apply` takes it once."""
+    """What Terraform would do. `apply` takes it once.
+
+    `applies` is also true where the state alone would change: all was made, and then the run was
+    cut off before it wrote down which hosts there are.
+    """
 
     changes: tuple[Change, ...] = ()
     destroys: bool = False
+    applies: bool = False
 
     @property
     def empty(self) -> bool:
-        """Whether applying it would do nothing."""
+        """Whether applying it would make, change or remove nothing."""
         return not self.changes
 
     def count(self, action: str) -> int:

@@ -221,6 +221,26 @@ def test_killed_in_the_middle_terraform_goes_on_and_the_next_run_waits(
     assert instances(ec2, "slain") == []
 
 
+def test_interrupted_at_the_last_thing_that_was_made_the_host_is_taken_over(
+    ec2: Ec2, program: Program, network: Network
+) -> None:
+    wanted = ("--subnet", network.subnet)
+    first = program.start("provision", "cut", *wanted, *ALLOW, "--yes")
+    deadline = time.monotonic() + 240
+    while not instances(ec2, "cut"):
+        assert first.poll() is None and time.monotonic() < deadline, finish(first)
+        time.sleep(0.05)
+    first.send_signal(signal.SIGINT)
+    assert finish(first).code == 130
+    made = [each.id for each in instances(ec2, "cut")]
+    # Nothing is left to make, and yet Terraform has not written down which hosts there are.
+    assert "= cut exists as it should" in program("provision", "cut", "--plan").good().err
+    applied(program, "cut", 1)
+    assert hosts_of(program, "cut") == made == [each.id for each in instances(ec2, "cut")]
+    program("destroy", "cut", "--yes").good()
+    assert instances(ec2, "cut") == []
+
+
 def hosts_elsewhere(program: Program) -> list[Any]:
     """Return the hosts of a fleet `slain` of the same owner that was begun later, elsewhere."""
     home = program.home / "elsewhere"

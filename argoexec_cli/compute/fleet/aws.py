@@ -22,7 +22,7 @@ from argoexec_cli.compute.models import Finding, FleetSpec, HostRecord, Plan, Re
 from argoexec_cli.compute.terraform.adapter import Terraform
 from argoexec_cli.compute.terraform.module import CONFIGURATION
 from argoexec_cli.config.settings import Settings
-from argoexec_cli.errors import TimedOutError
+from argoexec_cli.errors import PreconditionError, TimedOutError
 from argoexec_cli.models.connection import Ssh
 
 _RUNNING: Final = "wait until it runs"
@@ -91,6 +91,12 @@ class AwsCompute:
         if self._spec.spot:
             await instances.complete_spot(account, self._fleet.name, self._spec.owner)
         known = await terraform.hosts()
+        if len(known) != self._spec.count:
+            # Those that it leaves out would be ended as strays.
+            raise PreconditionError(
+                f"Terraform's state tells of {len(known)} hosts, not {self._spec.count}",
+                hint="run the same command again; it continues",
+            )
         ids = {host.id for host in known}
         await instances.terminate_instances(account, await self._strays(ids))
         running = await self._running(ids)

@@ -24,6 +24,7 @@ _INIT_S: Final = 600.0
 _RUN_S: Final = 7200.0
 # After Ctrl-C, Terraform lets what is being created come to its end, so that its state knows it.
 _GRACE_S: Final = 900.0
+_DIFFERS: Final = 2
 _JOURNAL: Final = "terraform.jsonl"
 _EARLIER: Final = "wait for the Terraform of an earlier run"
 # Variables of a user's own Terraform projects, which would change what ours does.
@@ -84,9 +85,10 @@ class Terraform:
         self._told("plan", "started")
         addresses = await self._addresses(replace)
         argv = self._commands.plan(destroy=destroy, replace=addresses)
-        stream = await self._stream(argv, "plan", accepted=(0, 2))
+        stream, code = await self._stream(argv, "plan", accepted=(0, _DIFFERS))
         self._told("plan", "done")
-        return Plan(changes=tuple(stream.changes), destroys=destroy)
+        applies = code == _DIFFERS
+        return Plan(changes=tuple(stream.changes), destroys=destroy, applies=applies)
 
     async def apply(self, plan: Plan) -> None:
         """Do what the last `plan` said, which *plan* must be; its file is gone afterwards.
@@ -94,7 +96,7 @@ class Terraform:
         A failure leaves made what was made, and recorded: plan and apply again to continue.
         """
         try:
-            if not plan.empty:
+            if plan.applies:
                 await self._stream(self._commands.apply(), "apply", accepted=(0,))
         finally:
             (self._directory / PLAN_FILE).unlink(missing_ok=True)
@@ -143,7 +145,9 @@ class Terraform:
         found = done.stdout.decode(errors="replace").splitlines()
         return [line for line in found if host_of(line) in hosts]
 
-    async def _stream(self, argv: list[str], action: str, *, accepted: tuple[int, ...]) -> Stream:
+    async def _stream(
+        self, argv: list[str], action: str, *, accepted: tuple[int, ...]
+    ) -> tuple[Stream, int]:
         stream = Stream(self._on_step)
         done = await self._run(argv, _RUN_S, stream)
         stream.close()
@@ -151,7 +155,7 @@ class Terraform:
             error = to_error(stream.errors, done.stderr.decode(errors="replace"))
             self._told(action, "failed", error.message)
             raise error
-        return stream
+        return stream, done.exit_code
 
     async def _run(
         self, argv: list[str], timeout_s: float, stream: Stream | None = None
