@@ -37,7 +37,7 @@ async def leaks_(
     if output is not None:
         write_data([encode(resource) for resource in found], output)
     elif not found:
-        session.say("nothing on AWS carries our tags without a fleet")
+        session.say(f"nothing on AWS in {account.region} carries our tags without a fleet")
     else:
         rows = [[each.kind, each.id, each.fleet, each.owner, each.region] for each in found]
         write(render_table(rows, header=_HEADER, color=session.color))
