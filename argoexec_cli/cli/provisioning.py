@@ -18,6 +18,7 @@ from argoexec_cli.cli.steps import StepDisplay
 from argoexec_cli.cli.waterfall import render_waterfall
 from argoexec_cli.compute.events import Step
 from argoexec_cli.compute.fleet.access import write_contexts
+from argoexec_cli.compute.fleet.given import check_free
 from argoexec_cli.compute.fleet.provision import Provisioning
 from argoexec_cli.compute.fleet.releasing import release
 from argoexec_cli.compute.fleet.timings import Timings
@@ -58,6 +59,7 @@ async def provision(session: Session, wish: Wish) -> None:
         if before is None:
             _check_context(session, wish.name, place)
         fleet = await wanted_fleet(session, wish, before, place)
+        check_free(fleet, before, store.fleets().read)
         _check_register(fleet, doing)
         tools = tools_for(session, fleet, on_step)
         work = Provisioning(fleet, tools)

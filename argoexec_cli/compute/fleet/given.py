@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from ipaddress import IPv6Address
 from typing import Final, Literal
 
@@ -14,11 +15,13 @@ from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.ssh import find_program
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.models import Change, Finding, HostRecord, Resource
-from argoexec_cli.errors import ArgoexecError, DeniedError, InvalidError
+from argoexec_cli.errors import AlreadyExistsError, ArgoexecError, DeniedError, InvalidError
 from argoexec_cli.models.connection import Ssh
 from argoexec_cli.proc import Child, run
 
-_KIND = "host"
+_KIND: Final = "host"
+_HERE: Final = "localhost"
+_PORT: Final = 22
 _GIVEN: Final = re.compile(
     r"((?P<user>[^-\s]\S*)@)?"
     r"(((?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)|\[(?P<inside>[^\]]+)\])(:(?P<port>[0-9]{1,5}))?"
@@ -104,13 +107,13 @@ class ThisMachine:
         """Tell whether this machine is new to the fleet."""
         if self._fleet.hosts:
             return Preview()
-        change = Change(address="localhost", kind=_KIND, action="create", host="localhost")
+        change = Change(address=_HERE, kind=_KIND, action="create", host=_HERE)
         return Preview(changes=(change,))
 
     async def apply(self) -> tuple[Host, ...]:
         """Return this machine."""
         name = f"{self._fleet.name}/0"
-        return (Host(name=name, id="localhost", address="127.0.0.1", private_ip="127.0.0.1"),)
+        return (Host(name=name, id=_HERE, address="127.0.0.1", private_ip="127.0.0.1"),)
 
     async def check_destroy(self) -> None:
         """Ask nobody."""
@@ -129,6 +132,27 @@ class ThisMachine:
     def login(self, host: Host) -> Ssh | None:
         """Return None: nobody needs to log in."""
         return None
+
+
+def check_free(fleet: Fleet, before: Fleet | None, others: Iterable[Fleet]) -> None:
+    """Raise `AlreadyExistsError` for a host that is new to *fleet*, and that one of the *others*
+    has configured: it would lose its daemon and the way to it.
+    """
+    new = _machines(fleet) - (_machines(before) if before else set())
+    for other in others:
+        for host in other.hosts:
+            taken = (host.id.lower(), host.port or _PORT) in new
+            if taken and host.configured and other.name != fleet.name:
+                raise AlreadyExistsError(
+                    f"{host.id} is {host.name} already",
+                    hint=f"use the fleet {other.name}, or first: argoexec destroy {other.name}",
+                )
+
+
+def _machines(fleet: Fleet) -> set[tuple[str, int]]:
+    if fleet.provider == "local":
+        return {(_HERE, _PORT)}
+    return {(each.host.lower(), each.port or _PORT) for each in fleet.given}
 
 
 def _change(action: Literal["create", "delete"], given: Ssh) -> Change:

@@ -11,11 +11,11 @@ import pytest
 
 from argoexec_cli.compute.events import Source, State, Step
 from argoexec_cli.compute.fleet.configure import as_root
-from argoexec_cli.compute.fleet.given import ThisMachine, parse_host
-from argoexec_cli.compute.fleet.record import Fleet
+from argoexec_cli.compute.fleet.given import ThisMachine, check_free, parse_host
+from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.ssh import ensure_key, forget_host_key
 from argoexec_cli.compute.fleet.timings import Timings
-from argoexec_cli.errors import InvalidError
+from argoexec_cli.errors import AlreadyExistsError, InvalidError
 from argoexec_cli.models.connection import Ssh
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,6 +46,19 @@ def test_a_host_is_read(text: str, host: Ssh) -> None:
 def test_what_is_no_host_is_refused(text: str) -> None:
     with pytest.raises(InvalidError, match="is not a host"):
         parse_host(text)
+
+
+def test_this_machine_is_of_one_fleet() -> None:
+    def local(name: str, host: str = "localhost") -> Fleet:
+        hosts = (Host(name=f"{name}/0", id=host, configured="digest"),)
+        return Fleet(name=name, provider="local", created=START, hosts=hosts)
+
+    first, other = local("first"), local("other", "elsewhere")
+    check_free(first, None, [first, other])
+    check_free(local("second"), local("second"), [first, other])
+    with pytest.raises(AlreadyExistsError, match="localhost is first/0 already") as caught:
+        check_free(local("second"), None, [other, first])
+    assert caught.value.hint.endswith("argoexec destroy first")
 
 
 @pytest.mark.parametrize(("sudo", "may"), [("", False), ("exit 1", False), ("exit 0", True)])
