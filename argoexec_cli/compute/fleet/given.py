@@ -79,7 +79,9 @@ class GivenHosts:
     def login(self, host: Host) -> Ssh | None:
         """Return the login that was given, with the fleet's own list of host keys."""
         known_hosts = str(self._place.known_hosts)
-        return msgspec.structs.replace(self._fleet.given[host.number], known_hosts_file=known_hosts)
+        left_out = Ssh(host=host.address, user=host.user, port=host.port)
+        given = dict(enumerate(self._fleet.given)).get(host.number, left_out)
+        return msgspec.structs.replace(given, known_hosts_file=known_hosts)
 
 
 class ThisMachine:

@@ -186,7 +186,22 @@ def _decoded(path: Path, data: bytes) -> Fleet:
             f"{path} is the record of another fleet, {fleet.name}",
             hint=f"its directory keeps its name: mv {path.parent} {there}",
         )
+    if odd := _contradiction(fleet):
+        raise DataLossError(f"{path}: {odd}", hint=_lost(path))
     return fleet
+
+
+def _contradiction(fleet: Fleet) -> str:
+    """Return what no run would have written, where somebody has edited the record; else nothing."""
+    if (fleet.provider == "aws") != (fleet.spec is not None):
+        return f"a fleet of {fleet.provider} with{'out' if fleet.spec is None else ''} a spec"
+    names = (each.name for each in fleet.hosts)
+    return next((f"a host {name!r}" for name in names if not _is_host(name, fleet.name)), "")
+
+
+def _is_host(name: str, fleet: str) -> bool:
+    place, _, number = name.rpartition("/")
+    return place == fleet and number.isascii() and number.isdecimal()
 
 
 def _lost(path: Path) -> str:

@@ -11,9 +11,10 @@ import pytest
 
 from argoexec_cli.compute.events import Source, State, Step
 from argoexec_cli.compute.fleet.configure import as_root
-from argoexec_cli.compute.fleet.given import ThisMachine, check_free, parse_host
+from argoexec_cli.compute.fleet.given import GivenHosts, ThisMachine, check_free, parse_host
 from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.ssh import ensure_key, forget_host_key
+from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.fleet.timings import Timings
 from argoexec_cli.errors import AlreadyExistsError, InvalidError
 from argoexec_cli.models.connection import Ssh
@@ -46,6 +47,13 @@ def test_a_host_is_read(text: str, host: Ssh) -> None:
 def test_what_is_no_host_is_refused(text: str) -> None:
     with pytest.raises(InvalidError, match="is not a host"):
         parse_host(text)
+
+
+def test_a_host_that_was_just_left_out_is_still_reached(tmp_path: Path) -> None:
+    fleet = Fleet(name="lab", provider="ssh", created=START, given=(Ssh(host="a", port=1),))
+    hosts = GivenHosts(fleet, Place(tmp_path))
+    logins = [hosts.login(Host(name=f"lab/{n}", address="b", port=2)) for n in range(2)]
+    assert [(each.host, each.port) for each in logins if each] == [("a", 1), ("b", 2)]
 
 
 def test_this_machine_is_of_one_fleet() -> None:

@@ -83,6 +83,8 @@ def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
         ('{"version": 1, "anything": 1}', UnsupportedError, r"argoexec \(anything is not supp"),
         ('{"version": 1e999}', DataLossError, "is not a fleet's record"),
         (encode_json(LAB).decode().replace('"lab"', '"lib"'), DataLossError, "of another fleet"),
+        (encode_json(LAB).decode().replace('"ssh"', '"aws"'), DataLossError, "aws without a spec"),
+        (encode_json(LAB).decode().replace("lab/0", "lab/x"), DataLossError, "a host 'lab/x'"),
     ],
 )
 def test_a_record_that_cannot_be_read_says_why(
