@@ -16,6 +16,7 @@ from argoexec_cli.errors import (
     AlreadyExistsError,
     ArgoexecError,
     CapacityError,
+    DataLossError,
     DeniedError,
     InvalidError,
     NotFoundError,
@@ -173,6 +174,14 @@ RULES: Final = (
         PreconditionError,
         "this terraform is too old for the fleet",
         "https://developer.hashicorp.com/terraform/install",
+    ),
+    _rule(
+        r"Unsupported state file format|state file could not be parsed"
+        r"|[Uu]nsupported state (file )?version",
+        DataLossError,
+        "Terraform's state of this fleet is damaged",
+        "restore fleets/NAME/terraform/terraform.tfstate, as from the .backup beside it; "
+        "or end all that has the fleet's tags: argoexec destroy NAME --force",
     ),
     _rule(
         r"NoSuchBucket|S3 bucket .*does not exist|Failed to get existing workspaces"

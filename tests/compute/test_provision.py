@@ -237,8 +237,15 @@ def test_interrupted_at_the_last_thing_that_was_made_the_host_is_taken_over(
     assert "= cut exists as it should" in program("provision", "cut", "--plan").good().err
     applied(program, "cut", 1)
     assert hosts_of(program, "cut") == made == [each.id for each in instances(ec2, "cut")]
-    program("destroy", "cut", "--yes").good()
+
+    state = program.home / "fleets/cut/terraform/terraform.tfstate"
+    state.write_bytes(state.read_bytes()[:1000])  # as a full disk leaves it
+    damaged = "Terraform's state of this fleet is damaged"
+    refused(program("destroy", "cut", "--yes"), 1, damaged, "restore fleets/NAME/terraform/")
+    program("destroy", "cut", "--yes", "--force").good()
     assert instances(ec2, "cut") == []
+    left = json.loads(program("leaks", "-o", "json").out)
+    assert [each for each in left if each["fleet"] == "cut"] == []
 
 
 def hosts_elsewhere(program: Program) -> list[Any]:

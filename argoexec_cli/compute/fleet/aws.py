@@ -22,7 +22,7 @@ from argoexec_cli.compute.models import Finding, FleetSpec, HostRecord, Plan, Re
 from argoexec_cli.compute.terraform.adapter import Terraform
 from argoexec_cli.compute.terraform.module import CONFIGURATION
 from argoexec_cli.config.settings import Settings
-from argoexec_cli.errors import PreconditionError, TimedOutError
+from argoexec_cli.errors import DataLossError, PreconditionError, TimedOutError
 from argoexec_cli.models.connection import Ssh
 
 _RUNNING: Final = "wait until it runs"
@@ -111,16 +111,25 @@ class AwsCompute:
     async def destroy(self, *, all_tagged: bool = False) -> None:
         """Have Terraform remove all that its state knows, and end instances of ours that it does
         not. What else has our tags may be another's fleet of the same name, made elsewhere.
+
+        `DataLossError` for a state that is damaged, which *all_tagged* does without.
         """
+        try:
+            await self._destroy_known()
+        except DataLossError:
+            if not all_tagged:
+                raise
+        await instances.terminate_instances(await self._open(), await self._strays(set()))
+
+        if all_tagged:
+            await removal.remove(await self._open(), await self.leftovers())
+
+    async def _destroy_known(self) -> None:
         if self._configured:
             terraform = await self._terraform()
             # Not what lies there: the last run may have been refused for what it wanted.
             await terraform.init(self._spec)
             await terraform.destroy()
-        await instances.terminate_instances(await self._open(), await self._strays(set()))
-
-        if all_tagged:
-            await removal.remove(await self._open(), await self.leftovers())
 
     async def leftovers(self) -> tuple[Resource, ...]:
         """Ask AWS for everything with the fleet's tags."""

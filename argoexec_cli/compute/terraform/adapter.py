@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from argoexec_cli.compute.terraform.commands import PLAN_FILE, Commands
 from argoexec_cli.compute.terraform.module import need_configuration, write_configuration
 from argoexec_cli.compute.terraform.stream import Stream, host_of
 from argoexec_cli.compute.terraform.version import check_version
-from argoexec_cli.errors import TimedOutError
+from argoexec_cli.errors import ArgoexecError, CapacityError, TimedOutError
 
 _QUESTION_S: Final = 60.0
 _INIT_S: Final = 600.0
@@ -152,10 +153,19 @@ class Terraform:
         done = await self._run(argv, _RUN_S, stream)
         stream.close()
         if done.exit_code not in accepted:
-            error = to_error(stream.errors, done.stderr.decode(errors="replace"))
+            error = self._error(stream, done)
             self._told(action, "failed", error.message)
             raise error
         return stream, done.exit_code
+
+    def _error(self, stream: Stream, done: proc.Finished) -> ArgoexecError:
+        """Return why it failed. A full disk keeps it from saying anything, and from its state."""
+        if not (stream.errors or done.stderr) and not shutil.disk_usage(self._directory).free:
+            return CapacityError(
+                f"terraform has no room: the disk of {self._directory} is full",
+                hint="make room: df -h; then run the same command again",
+            )
+        return to_error(stream.errors, done.stderr.decode(errors="replace"))
 
     async def _run(
         self, argv: list[str], timeout_s: float, stream: Stream | None = None

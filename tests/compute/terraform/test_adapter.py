@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -11,9 +13,17 @@ from argoexec_cli.compute.models import S3Backend
 from argoexec_cli.compute.terraform.adapter import Terraform
 from argoexec_cli.compute.terraform.commands import Commands
 from argoexec_cli.compute.terraform.module import write_configuration
-from argoexec_cli.errors import NotFoundError, PreconditionError, UnavailableError
+from argoexec_cli.errors import CapacityError, NotFoundError, PreconditionError, UnavailableError
 from tests.compute.conftest import fleet
 from tests.compute.terraform.conftest import Steps
+
+
+class Disk(NamedTuple):
+    """How much room there is."""
+
+    total: int
+    used: int
+    free: int
 
 
 def program(place: Path, script: str) -> dict[str, str]:
@@ -69,6 +79,20 @@ async def test_a_users_own_terraform_variables_stay_out(tmp_path: Path, steps: S
     assert not [name for name in strange if name in got]
     for line in ("AWS_PROFILE=lab", "TF_PLUGIN_CACHE_DIR=/c", "TF_IN_AUTOMATION=1", "TF_INPUT=0"):
         assert line in got.splitlines()
+
+
+async def test_a_disk_without_room(
+    tmp_path: Path, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Terraform cannot even say so: its words go to that disk, too."""
+    environment = program(tmp_path, VERSION + """[ "$1" = init ]""")
+    terraform = await Terraform.open(tmp_path / "lab", environment, steps.append)
+    await terraform.init(fleet("lab"))
+    with pytest.raises(PreconditionError, match="it ended without saying why"):
+        await terraform.plan()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Disk(1, 1, 0))
+    with pytest.raises(CapacityError, match=r"terraform has no room: the disk of .*/lab is full"):
+        await terraform.plan()
 
 
 async def test_a_provider_that_cannot_be_downloaded(tmp_path: Path, steps: Steps) -> None:
