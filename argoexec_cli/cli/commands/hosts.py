@@ -55,10 +55,16 @@ async def hosts_(
         session.say("there is no host; to make some: argoexec provision")
     elif views:
         screen = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-        rows, color = [_row(view) for view in views], session.color
-        write(render_table(rows, header=_HEADER, color=color, screen=screen))
+        head, *rows = _told([_HEADER, *map(_row, views)])
+        write(render_table(rows, header=head, color=session.color, screen=screen))
     good = all(view.healthy for view in views) and not broken
     return ExitCode.OK if good else ExitCode.FAILED
+
+
+def _told(lines: list[list[str]]) -> list[list[str]]:
+    """Return *lines*, of which the first is the header, without the columns that say nothing."""
+    columns = [column for column in zip(*lines, strict=True) if any(column[1:])]
+    return [list(line) for line in zip(*columns, strict=True)]
 
 
 def _row(view: HostView) -> list[str]:
