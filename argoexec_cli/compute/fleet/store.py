@@ -17,6 +17,7 @@ from argoexec_cli.errors import (
     DataLossError,
     DeniedError,
     NotFoundError,
+    PreconditionError,
     UnsupportedError,
     UnsupportedFieldError,
 )
@@ -127,6 +128,7 @@ class FleetStore:
         Of one that had no directory and gets no record nothing stays.
         """
         place = self.place(name)
+        self._check_base()
         made = [each for each in (place.directory, *place.directory.parents) if not each.exists()]
         with alone(place.directory):
             try:
@@ -138,6 +140,7 @@ class FleetStore:
 
     def fleets(self) -> Fleets:
         """Return every fleet, by name; one that cannot be read does not hide the others."""
+        self._check_base()
         read, broken = list[Fleet](), dict[str, ArgoexecError]()
         found = sorted(self._base.iterdir()) if self._base.exists() else []
         for place in (Place(each) for each in found if each.is_dir()):
@@ -162,6 +165,14 @@ class FleetStore:
             known = ", ".join(self.fleets().names) or "none"
             raise NotFoundError(f"there is no fleet {name!r}", hint=f"there are: {known}")
         return fleet
+
+    def _check_base(self) -> None:
+        """Take a link that leads nowhere for no empty place: what it leads to may be unmounted."""
+        if self._base.is_symlink() and not self._base.exists():
+            raise PreconditionError(
+                f"{self._base} leads nowhere, and the fleets were there",
+                hint=f"mount what it leads to, or remove it: ls -l {self._base}",
+            )
 
 
 def _unmake(directories: Sequence[Path]) -> None:

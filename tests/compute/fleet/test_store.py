@@ -122,6 +122,17 @@ def test_of_a_full_disk_the_file_is_named_and_the_record_stays(
         assert place.load() == LAB
 
 
+def test_a_place_that_is_not_mounted_is_not_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "fleets").symlink_to(tmp_path / "away")
+    store = FleetStore(tmp_path / "fleets")
+    with pytest.raises(PreconditionError, match="fleets leads nowhere"):
+        store.fleets()
+    with pytest.raises(PreconditionError, match="fleets leads nowhere"), store.held("lab"):
+        pass
+    (tmp_path / "away").mkdir()
+    assert store.fleets().names == []
+
+
 def test_of_a_run_that_wrote_nothing_down_nothing_stays(tmp_path: Path) -> None:
     store = FleetStore(tmp_path / "a/fleets")
     with pytest.raises(KeyError), store.held("lab") as place:
