@@ -31,17 +31,21 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self._open.add(task)
-        theirs_in, theirs_out = await asyncio.open_connection("127.0.0.1", self._target)
-        asking = asyncio.ensure_future(self._ask(reader, theirs_out))
+        writers = [writer]
         try:
-            while data := await theirs_in.read(_PIECE):
-                await self._answer(data, writer)
+            theirs_in, theirs_out = await asyncio.open_connection("127.0.0.1", self._target)
+            writers.append(theirs_out)
+            asking = asyncio.ensure_future(self._ask(reader, theirs_out))
+            try:
+                while data := await theirs_in.read(_PIECE):
+                    await self._answer(data, writer)
+            finally:
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            for one in (writer, theirs_out):
+            for one in writers:
                 one.transport.abort()
             self._open.discard(task)
 
@@ -78,5 +82,6 @@ async def proxied(
         yield proxy
     finally:
         server.close()
+        await asyncio.sleep(0.05)  # what was just accepted begins to be served
         await proxy.close()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)  # connections are taken apart in the loop's next turn

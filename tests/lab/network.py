@@ -19,6 +19,7 @@ GATEWAY: Final = "169.254.99.1"
 """This machine, as every machine of the lab sees it."""
 
 METADATA: Final = "169.254.169.254"
+_chosen: Final[set[str]] = set()
 _FIRST_USABLE: Final = 4  # EC2 keeps four addresses of a subnet for itself
 
 
@@ -46,12 +47,17 @@ def open_way_out(directory: Path) -> Process:
 
 
 def free_address(subnet: IPv4Network) -> str:
-    """Choose an address of *subnet* by chance, that no machine of any test run has."""
+    """Choose an address of *subnet* by chance, that no machine of any test run has.
+
+    Nor is one of this run about to get it, as long as there are others.
+    """
     taken = {route["dst"] for route in json.loads(_run("ip", "-json", "route"))}
-    for _ in range(100):
-        offset = random.randrange(_FIRST_USABLE, subnet.num_addresses - 1)
-        if (address := str(subnet[offset])) not in taken:
-            return address
+    for avoided in (taken | _chosen, taken):
+        for _ in range(100):
+            offset = random.randrange(_FIRST_USABLE, subnet.num_addresses - 1)
+            if (address := str(subnet[offset])) not in avoided:
+                _chosen.add(address)
+                return address
     raise AssertionError(f"no address of {subnet} is free")
 
 
