@@ -1,6 +1,6 @@
 # What the roles' scripts share. Each prints what it changed, and nothing where all was as it should be.
 #
-# They run by raw and argoexec_script: on a host that has to be configured from scratch a module in Python costs ten times as much.
+# They run by raw: on a host that has to be configured from scratch a module in Python costs ten times as much.
 set -eu
 export PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin"
 
@@ -34,6 +34,39 @@ write_files() {
       echo "$path"
     fi
   done
+}
+
+# Have a JSON file say what is given, beside what somebody else has it say: have_json PATH JSON PYTHON. It is written anew only
+# for a difference in meaning, so that their own layout of the file stays; PYTHON is needed for that alone.
+have_json() {
+  if [ -s "$1" ]; then
+    "$3" -IS -c '
+import json, os, shutil, sys
+
+def merged(theirs, ours):
+    if not isinstance(theirs, dict) or not isinstance(ours, dict):
+        return ours
+    return {**theirs, **{key: merged(theirs.get(key), value) for key, value in ours.items()}}
+
+path, ours = sys.argv[1], json.loads(sys.argv[2])
+try:
+    with open(path) as file:
+        theirs = json.load(file)
+except ValueError as exc:
+    sys.exit(f"{path} is not JSON: {exc}")
+if not isinstance(theirs, dict):
+    sys.exit(f"{path} is no JSON object")
+if (both := merged(theirs, ours)) != theirs:
+    shutil.copy(path, path + ".new")
+    with open(path + ".new", "w") as file:
+        json.dump(both, file, indent=2)
+        file.write("\n")
+    os.replace(path + ".new", path)
+    print(path)
+' "$1" "$2"
+  else
+    printf '%s 0644 %s\n' "$1" "$(printf '%s\n' "$2" | base64 | tr -d '\n')" | write_files
+  fi
 }
 
 # Have a link lead to a target: have_link TARGET LINK

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
+
+from argoexec_cli.errors import ArgoexecError
 
 Source = Literal["preflight", "terraform", "boot", "ansible", "daemon", "probe", "record"]
 State = Literal["started", "waiting", "done", "changed", "skipped", "failed"]
@@ -31,3 +34,20 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 OnStep = Callable[[Step], None]
 """Told of every step as it happens; must not block, and must not raise."""
+
+
+@contextmanager
+def told(on_step: OnStep, source: Source, action: str, subject: str) -> Iterator[None]:
+    """Tell *on_step* that something begins, and in the end how it ended."""
+
+    def say(state: State, detail: str = "") -> None:
+        step = Step(source=source, action=action, state=state, subject=subject, detail=detail)
+        on_step(step)
+
+    say("started")
+    try:
+        yield
+    except ArgoexecError as exc:
+        say("failed", exc.message)
+        raise
+    say("done")

@@ -74,22 +74,22 @@ class Host:
 
     async def target(self) -> Target:
         """Return what Ansible is told of it; everything to install comes along."""
-        files = ensure_host(self.trust, "lab-0", [self.machine.address])
         cache = cached("packages", "any", lambda directory: None)
         packages = await packages_for(
             {"lab-0": self.login}, cache, child_environment(), offline=True
         )
-        return Target("lab-0", self.login, files, packages["lab-0"])
+        return Target("lab-0", self.login, packages["lab-0"])
 
     async def configure(self, *cidrs: str, **variables: Any) -> tuple[int, list[Step]]:
         """Apply the roles; return the number of changes, and the steps."""
+        certificates = ensure_host(self.trust, "lab-0", [self.machine.address])
         wanted = Configuration(
             runtime="docker",
             port=7401,
             client_cidrs=cidrs,
             lease_s=self.lease_s,
             daemon_arguments=("--runtime", "fake"),
-            variables=variables,
+            variables={"argoexec_tls_source": str(certificates), **variables},
         )
         steps: list[Step] = []
 
@@ -135,7 +135,6 @@ def playbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the playbook above found in the place of the project's own."""
     (tmp_path / "playbooks").mkdir()
     (tmp_path / "playbooks" / "host.yml").write_text(PLAYBOOK)
-    shutil.copy(ROLES.parent / "playbooks" / "certificates.yml", tmp_path / "playbooks")
     (tmp_path / "roles").symlink_to(ROLES)
     monkeypatch.setattr(playbooks, "_PLACES", (tmp_path,))
 
@@ -197,7 +196,7 @@ async def test_new_certificates_are_in_use_without_a_restart(host: Host) -> None
     fleet = Fleet(name="lab", provider="ssh", given=(host.login,), created=datetime.now(UTC))
     tools = Tools(place, GivenHosts(fleet, place), AnsibleConfigure({}), lambda step: None)
     fleet = msgspec.structs.replace(fleet, hosts=await tools.compute.apply())
-    rotated = await rotate(fleet, tools, child_environment())
+    rotated = await rotate(fleet, tools)
     assert place.load() == rotated
     assert rotated.hosts[0].configured
     assert await host.version()
@@ -207,7 +206,7 @@ async def test_new_certificates_are_in_use_without_a_restart(host: Host) -> None
     stolen = shutil.copytree(host.place / "trust", host.place / "stolen")
     old = Endpoint(server=host.endpoint.server, tls=ensure_client(open_trust(stolen, "lab")))
     async with connect(old):
-        await rotate(fleet, tools, child_environment(), authority=True)
+        await rotate(fleet, tools, authority=True)
     host.trust = open_trust(host.place / "trust", "lab")
     assert await host.version()
     with pytest.raises(UnauthenticatedError):

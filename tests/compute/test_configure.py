@@ -92,7 +92,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def target(login: Ssh | None, name: str = "lab-0") -> Target:
     """Return a host whose package and certificates nobody looks at."""
-    return Target(name, login, Path("/certificates"), Package(Path("/package.tar"), "id", False))
+    return Target(name, login, Package(Path("/package.tar"), "id", False))
 
 
 async def run(
@@ -231,7 +231,11 @@ def test_a_login_becomes_an_inventory_that_checks_the_host_key() -> None:
         ("Could not get lock /var/lib/dpkg/lock-frontend", UnavailableError, "installing packages"),
         ("ERROR: No matching distribution found for grpcio", UnavailableError, "package index"),
         ("OSError: [Errno 28] No space left on device", PreconditionError, "disk is full"),
-        ("timed out waiting for ping module test", PreconditionError, "lock this machine out"),
+        (
+            "Unit argoexec-firewall-undo.timer not loaded.",
+            PreconditionError,
+            "lock this machine out",
+        ),
         ("something new", PreconditionError, "Install: something new"),
     ],
 )
@@ -241,6 +245,13 @@ def test_failures_are_named(message: str, error: type[ArgoexecError], text: str)
     assert found.message.startswith("lab-0: ")
     assert text in found.message
     assert found.hint
+
+
+def test_that_a_firewall_shuts_us_out_is_not_taken_for_a_host_that_is_off() -> None:
+    task = "Keep the firewall, as this machine still gets in"
+    for reached, message in ((False, "Connection timed out"), (True, "interrupted")):
+        found = host_failure(Failure("lab-0", task, message, reached))
+        assert "lock this machine out" in found.message
 
 
 def test_of_several_hosts_the_first_is_explained_and_the_others_named() -> None:

@@ -11,6 +11,7 @@ from argoexec_cli.compute.ansible import Target
 from argoexec_cli.compute.ansible.configure import hosts_of
 from argoexec_cli.compute.connection import SharedSsh, shared
 from argoexec_cli.compute.fleet.ssh import ssh
+from argoexec_cli.compute.package import Package
 from argoexec_cli.models.connection import Ssh
 from tests.engines.availability import need
 from tests.engines.sshd import PROGRAMS, SshServer
@@ -46,7 +47,7 @@ async def test_a_host_is_logged_in_to_once(sshd: SshServer) -> None:
 
 def test_ansible_is_told_of_the_connection_and_still_checks_the_host_key() -> None:
     login = SharedSsh(host="10.0.0.1", known_hosts_file="/my known", socket="/tmp/s/0")
-    (host,) = hosts_of([Target("a", login, Path("/certificates"))]).values()
+    (host,) = hosts_of([Target("a", login, Package(Path("/package.tar"), "id", False))]).values()
     options = host["ansible_ssh_common_args"]
     assert "-o ControlPath=/tmp/s/0 " in options
     assert "-o StrictHostKeyChecking=yes -o 'UserKnownHostsFile=/my known'" in options

@@ -52,7 +52,6 @@ async def certs_(
 async def _rotate(session: Session, name: str, *, authority: bool) -> None:
     from argoexec_cli.cli.fleetplaces import fleet_store, tools_for
     from argoexec_cli.compute.fleet.rotation import rotate
-    from argoexec_cli.config.load import child_environment
 
     if not name:
         raise InvalidError("a FLEET is missing: whose certificates?", hint="argoexec fleets")
@@ -60,7 +59,7 @@ async def _rotate(session: Session, name: str, *, authority: bool) -> None:
     store.find(name)
     with store.held(name):
         fleet = store.find(name)
-        await rotate(fleet, tools_for(session, fleet), child_environment(), authority=authority)
+        await rotate(fleet, tools_for(session, fleet), authority=authority)
     session.say(f"new certificates are in use on {len(fleet.hosts)} hosts of {name}")
 
 

@@ -1,11 +1,6 @@
 """The project's Ansible playbooks, applied through ansible-runner to this machine and to others."""
 
-from argoexec_cli.compute.ansible.configure import (
-    Configuration,
-    Target,
-    configure,
-    deliver_certificates,
-)
+from argoexec_cli.compute.ansible.configure import Configuration, Target, configure
 from argoexec_cli.compute.ansible.localhost import play_on_localhost
 from argoexec_cli.compute.ansible.playbooks import find_playbook
 
@@ -13,7 +8,6 @@ __all__ = [
     "Configuration",
     "Target",
     "configure",
-    "deliver_certificates",
     "find_playbook",
     "play_on_localhost",
 ]

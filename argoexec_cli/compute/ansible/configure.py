@@ -25,21 +25,23 @@ from argoexec_cli.compute.package import Package
 from argoexec_cli.models.base import Model
 from argoexec_cli.models.connection import Ssh
 
-CONFIGURED: Final = "Configure and start what runs tasks, now and at every boot"
-"""The last task of a host in `host.yml`."""
+_LAST: Final = (
+    "Configure and start what runs tasks, unless something is missing",
+    "Configure and start what runs tasks, now and at every boot",
+    "Keep the firewall, as this machine still gets in",
+)
+# What one of those prints where it was not the last of its host after all.
+_MORE: Final = (" lacks ", "firewall in force")
 LEASE_FILE: Final = "/var/lib/argoexec-lease/renewed"
 """What the user data of hosts that Terraform made looks at."""
 
 
 class Target(NamedTuple):
-    """A host: how to log in (None: it is this machine), the directory with its certificates, and
-    what it installs, which only `configure` needs to know.
-    """
+    """A host: how to log in (None: it is this machine), and what it installs."""
 
     name: str
     login: Ssh | None
-    certificates: Path
-    package: Package | None = None
+    package: Package
 
 
 class Configuration(Model, kw_only=True):
@@ -71,7 +73,7 @@ async def configure(
 ) -> dict[str, int]:
     """Configure all *targets* at once; return how many changes each took.
 
-    Ansible starts while they are awaited.
+    Ansible starts while they are awaited. Their certificates are there already.
 
     *on_configured* is told of each as soon as it is, whatever the others do.
 
@@ -80,40 +82,12 @@ async def configure(
     raised: `UnavailableError`, `DeniedError`, `UnauthenticatedError` or `PreconditionError`, with
     host, task and reason. Cancelling ends Ansible and what it was doing on the hosts.
     """
-    variables = _variables(configuration)
 
-    def on_any_step(step: Step) -> None:
-        on_step(step)
-        if step.action == CONFIGURED and step.state in ("done", "changed"):
-            on_configured(step.subject)
-
-    return await _play_on(targets, "host.yml", variables, environment, on_any_step)
-
-
-async def deliver_certificates(
-    targets: Sequence[Target], environment: Mapping[str, str], on_step: OnStep
-) -> None:
-    """Copy each target's certificates to it; its daemon goes on, and uses them from then on.
-
-    Repeatable. Raises what `configure` does.
-    """
-
-    async def these() -> Sequence[Target]:
-        return targets
-
-    await _play_on(these, "certificates.yml", {}, environment, on_step)
-
-
-async def _play_on(
-    targets: Callable[[], Awaitable[Sequence[Target]]],
-    playbook: str,
-    variables: Mapping[str, Any],
-    environment: Mapping[str, str],
-    on_step: OnStep,
-) -> dict[str, int]:
     def on_event(event: Event) -> None:
         if (step := step_of(event)) is not None:
             on_step(step)
+            if _is_last(step, event):
+                on_configured(step.subject)
 
     run_id, reached = uuid.uuid4().hex, list[Target]()
 
@@ -121,8 +95,8 @@ async def _play_on(
         reached.extend(await targets())
         return hosts_of(reached)
 
-    told = {**variables, "argoexec_environment": {MARK: run_id}}
-    what = Play(find_playbook(playbook), hosts, told, environment)
+    variables = {**_variables(configuration), "argoexec_environment": {MARK: run_id}}
+    what = Play(find_playbook("host.yml"), hosts, variables, environment)
     try:
         outcome = await play(what, on_event)
     except asyncio.CancelledError:
@@ -134,18 +108,26 @@ async def _play_on(
     return dict(outcome.changed)
 
 
+def _is_last(step: Step, event: Event) -> bool:
+    """Tell whether all is done on a host after this."""
+    if step.action not in _LAST or step.state not in ("done", "changed"):
+        return False
+    said = str((event["event_data"].get("res") or {}).get("stdout", ""))
+    return not any(word in said for word in _MORE)
+
+
 def hosts_of(targets: Sequence[Target]) -> Hosts:
-    """Return for the inventory how each host is reached, and where its own certificates are."""
+    """Return for the inventory how each host is reached, and what it installs."""
     return {target.name: _host(target) for target in targets}
 
 
 def _host(target: Target) -> dict[str, Any]:
-    own: dict[str, Any] = {"argoexec_tls_source": str(target.certificates)}
-    if (package := target.package) is not None:
-        own["argoexec_package"] = str(package.archive)
-        own["argoexec_package_id"] = package.identity
-        own["argoexec_offline"] = package.complete
-    login = target.login
+    login, package = target.login, target.package
+    own = {
+        "argoexec_package": str(package.archive),
+        "argoexec_package_id": package.identity,
+        "argoexec_offline": package.complete,
+    }
     if login is None:
         local = {
             "ansible_connection": "local",

@@ -28,7 +28,14 @@ def _known(pattern: str, error: type[ArgoexecError], text: str, hint: str) -> _K
     return _Known(re.compile(pattern, re.IGNORECASE), error, text, hint)
 
 
+_LOCKED_OUT: Final = _known(
+    r"^keep the firewall|argoexec-firewall-undo",
+    PreconditionError,
+    "the firewall would lock this machine out, so the host takes the rules back",
+    "name this machine's own network among those of the clients",
+)
 _UNREACHABLE: Final = (
+    _LOCKED_OUT,
     _known(
         r"identification has changed|host key verification failed|host key is known",
         UnauthenticatedError,
@@ -71,12 +78,7 @@ _FAILED: Final = (
         "its Python package index does not deliver",
         "bring the packages along: argoexec provision … --offline",
     ),
-    _known(
-        r"timed out waiting for ping module|argoexec-firewall-undo",
-        PreconditionError,
-        "the firewall would lock this machine out, so the host takes the rules back",
-        "name this machine's own network among those of the clients",
-    ),
+    _LOCKED_OUT,
     _known(
         r"no space left on device",
         PreconditionError,
@@ -105,7 +107,7 @@ def host_failure(failure: Failure) -> ArgoexecError:
     table = _FAILED if failure.reached else _UNREACHABLE
     text = _shortened(failure.message)
     for known in table:
-        if known.pattern.search(failure.message):
+        if known.pattern.search(f"{failure.task}: {failure.message}"):
             message = f"{failure.host}: {known.text} ({failure.task or 'connecting'}: {text})"
             return known.error(message, hint=known.hint.replace("{host}", failure.host))
     return PreconditionError(

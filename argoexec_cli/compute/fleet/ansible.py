@@ -12,14 +12,15 @@ import msgspec
 from argoexec_cli.aio import to_the_end
 from argoexec_cli.compute.ansible import Configuration, Target, configure
 from argoexec_cli.compute.ansible.playbooks import find_program
-from argoexec_cli.compute.events import OnStep, Step
+from argoexec_cli.compute.events import OnStep, Step, told
 from argoexec_cli.compute.fleet import access
-from argoexec_cli.compute.fleet.configure import Around, as_root, pull_image
+from argoexec_cli.compute.fleet.certificates import bring_certificates
+from argoexec_cli.compute.fleet.configure import Around, as_root, last_words, pull_image
 from argoexec_cli.compute.fleet.naming import in_names
 from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.package import Package, packages_for
-from argoexec_cli.errors import ArgoexecError, PreconditionError
+from argoexec_cli.errors import PreconditionError
 from argoexec_cli.models.connection import Ssh
 
 _CACHE: Final = "packages"
@@ -36,13 +37,6 @@ while read -r _ place _; do
   case $place in /var/lib/argoexec/*) umount -l "$place" ;; esac
 done < /proc/mounts
 rm -rf /opt/argoexec /etc/argoexec /var/lib/argoexec /usr/local/bin/argoexec /run/argoexec
-systemctl daemon-reload
-"""
-_UNGUARD: Final = """\
-set -eu
-[ -e /etc/systemd/system/argoexec-firewall.service ] || exit 0
-systemctl disable --quiet --now argoexec-firewall.service
-rm -rf /etc/systemd/system/argoexec-firewall.service /etc/argoexec/firewall.nft
 systemctl daemon-reload
 """
 
@@ -71,15 +65,9 @@ class AnsibleConfigure:
 
         async def targets() -> list[Target]:
             packages = await self._packages(fleet, place, logins, around.reach)
-            return [
-                Target(
-                    host.key,
-                    logins[host.name],
-                    access.host_certificates(fleet, place, host),
-                    packages[host.name],
-                )
-                for host in hosts
-            ]
+            files = {each.name: access.host_certificates(fleet, place, each) for each in hosts}
+            await bring_certificates(hosts, logins, files, on_step)
+            return [Target(each.key, logins[each.name], packages[each.name]) for each in hosts]
 
         wanted = _configuration(fleet)
         by_key = {host.key: host for host in hosts}
@@ -92,7 +80,7 @@ class AnsibleConfigure:
         async def finish(host: Host) -> None:
             login = logins[host.name]
             pulls = (_pull(fleet, host, login, image, on_step) for image in fleet.prepull)
-            await to_the_end(*pulls, *([] if fleet.spec or fleet.allow else [_unguard(login)]))
+            await to_the_end(*pulls)
             await around.then(host)
 
         def configured(key: str) -> None:
@@ -137,17 +125,6 @@ class AnsibleConfigure:
         await to_the_end(*(_remove(host, logins[host.name], on_step) for host in hosts))
 
 
-async def _unguard(login: Ssh | None) -> None:
-    """Take the firewall away that an earlier run may have put up: now nobody is kept out."""
-    done = await as_root(login, "sh -s", _UNGUARD.encode(), timeout_s=_REMOVE_S)
-    if done.exit_code:
-        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise PreconditionError(
-            f"the firewall cannot be taken away: {said}",
-            hint="by hand: systemctl disable --now argoexec-firewall",
-        )
-
-
 def _configuration(fleet: Fleet) -> Configuration:
     return Configuration(
         runtime=fleet.runtime,
@@ -166,35 +143,15 @@ def _cache(place: Place) -> Path:
 
 
 async def _pull(fleet: Fleet, host: Host, login: Ssh | None, image: str, on_step: OnStep) -> None:
-    action = f"pull {image}"
-    on_step(Step(source="probe", action=action, state="started", subject=host.name))
-    try:
+    with told(on_step, "probe", f"pull {image}", host.name):
         await pull_image(fleet.runtime, login, image)
-    except ArgoexecError as exc:
-        on_step(
-            Step(
-                source="probe",
-                action=action,
-                state="failed",
-                subject=host.name,
-                detail=exc.message,
-            )
-        )
-        raise
-    on_step(Step(source="probe", action=action, state="done", subject=host.name))
 
 
 async def _remove(host: Host, login: Ssh | None, on_step: OnStep) -> None:
-    action = "remove the daemon"
-    on_step(Step(source="daemon", action=action, state="started", subject=host.name))
-    done = await as_root(login, "sh -s", _REMOVE.encode(), timeout_s=_REMOVE_S)
-    if done.exit_code:
-        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        on_step(
-            Step(source="daemon", action=action, state="failed", subject=host.name, detail=said)
-        )
-        raise PreconditionError(
-            f"{host.name}: the daemon cannot be removed: {said}",
-            hint="if the host is gone for good: leave it out with --force",
-        )
-    on_step(Step(source="daemon", action=action, state="done", subject=host.name))
+    with told(on_step, "daemon", "remove the daemon", host.name):
+        done = await as_root(login, "sh -s", _REMOVE.encode(), timeout_s=_REMOVE_S)
+        if done.exit_code:
+            raise PreconditionError(
+                f"{host.name}: the daemon cannot be removed: {last_words(done)}",
+                hint="if the host is gone for good: leave it out with --force",
+            )

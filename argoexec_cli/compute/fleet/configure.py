@@ -112,7 +112,7 @@ async def load_stand_in(runtime: Runtime, login: Ssh | None, image: str) -> None
     done = await as_root(login, _LOADERS[runtime], archive, timeout_s=_LOAD_S)
     if done.exit_code:
         raise PreconditionError(
-            f"the stand-in image cannot be loaded: {_last_words(done)}",
+            f"the stand-in image cannot be loaded: {last_words(done)}",
             hint="have a registry that hosts reach",
         )
 
@@ -128,7 +128,7 @@ async def pull_image(runtime: Runtime, login: Ssh | None, image: str) -> None:
     done = await as_root(login, f"{_PULLERS[runtime]} {shlex.quote(name)}", timeout_s=_PULL_S)
     if done.exit_code:
         raise UnavailableError(
-            f"{image} cannot be pulled: {_last_words(done)}",
+            f"{image} cannot be pulled: {last_words(done)}",
             hint="name those that can: --prepull IMAGE …, or --prepull none",
         )
 
@@ -144,5 +144,6 @@ async def as_root(
     return await run(Child(shlex.split(prefix + command), timeout_s, stdin=stdin))
 
 
-def _last_words(done: Finished) -> str:
+def last_words(done: Finished) -> str:
+    """Return the last line that a program said on stderr."""
     return done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
