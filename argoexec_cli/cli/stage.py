@@ -17,13 +17,12 @@ from argoexec_cli.runtime.base import ImagePull
 from argoexec_cli.runtime.docker.engine import connect
 from argoexec_cli.runtime.docker.images import find_image, have_image
 from argoexec_cli.runtime.docker.runtime import DockerOptions
-from argoexec_cli.runtime.standin import BUSYBOX, StandInImage, docker_archive
+from argoexec_cli.runtime.standin import BUSYBOX, PAUSE_IMAGE, StandInImage, docker_archive
 
 _ENGINE: Final = "docker.yml"
 _BUSYBOX: Final = "busybox.yml"
 _STALL_S: Final = 20.0
 # What the runtime loads for itself at the first pod.
-_PAUSE_IMAGE: Final = "argoexec/pause:1"
 
 
 def engine_host(session: Session) -> str:
@@ -64,7 +63,7 @@ async def image_present(session: Session, image: str) -> AsyncIterator[None]:
     """
     async with connect(engine_host(session)) as engine:
         await engine.negotiate()
-        had_pause = await find_image(engine, _PAUSE_IMAGE) is not None
+        had_pause = await find_image(engine, PAUSE_IMAGE) is not None
         had = await find_image(engine, image) is not None
         if had:
             session.say(f"    {image} is on this machine")
@@ -81,7 +80,7 @@ async def image_present(session: Session, image: str) -> AsyncIterator[None]:
             if not had:
                 await engine.call("DELETE", f"/images/{image}", {"force": "1"})
             if not had_pause:
-                await engine.call("DELETE", f"/images/{_PAUSE_IMAGE}")
+                await engine.call("DELETE", f"/images/{PAUSE_IMAGE}")
 
 
 @asynccontextmanager

@@ -21,6 +21,8 @@ import msgspec
 from argoexec_cli.errors import PreconditionError
 
 BUSYBOX = Path("/bin/busybox")
+PAUSE_IMAGE = "argoexec/pause:1"
+"""What a daemon makes of it for Docker, and never pulls: it holds the networks of pods."""
 _MACHINES = {0x3E: "amd64", 0xB7: "arm64"}
 _PT_INTERP = 3
 _DIRECTORIES = {"bin": 0o755, "dev": 0o755, "etc": 0o755, "home": 0o755, "proc": 0o755}

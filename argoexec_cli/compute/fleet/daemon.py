@@ -5,22 +5,29 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from argoexec_cli.compute.events import OnStep, Source, Step
+from argoexec_cli.compute.fleet.record import Runtime
 from argoexec_cli.errors import ArgoexecError, PreconditionError, TimedOutError, UnavailableError
 from argoexec_cli.models.connection import Endpoint
 from argoexec_cli.models.executor import Executor, ExecutorInfo
 from argoexec_cli.models.meta import ObjectMeta
-from argoexec_cli.models.pod import Container, Pod, PodSpec
+from argoexec_cli.models.pod import Container, Pod, PodSpec, PullPolicy
 from argoexec_cli.models.record import OutputsWanted, PodQuery, PodRecord, PodRequest
+from argoexec_cli.runtime.standin import PAUSE_IMAGE
 
 if TYPE_CHECKING:
     from argoexec_cli.rpc.channel import Connection
 
-PROBE_IMAGE: Final = "busybox:1.36"
+_BUSYBOX: Final = "busybox:1.36"
+PROBE_IMAGES: Final[dict[Runtime, Sequence[str]]] = {
+    # The daemon has made it for its pods' networks: no registry is asked.
+    "docker": (PAUSE_IMAGE, _BUSYBOX),
+    "containerd": (_BUSYBOX,),
+}
 _WORD: Final = "argoexec"
 _HEALTH: Final = "daemon's health"
 _PROBE: Final = "probe pod"
@@ -91,12 +98,14 @@ async def probe(
     connection: Connection,
     subject: str,
     on_step: OnStep,
+    images: Sequence[str],
     load_stand_in: Callable[[], Awaitable[None]],
 ) -> None:
     """Run a pod that says a word, and see that it was heard; nothing of it stays.
 
-    Where its image cannot be pulled, *load_stand_in* is awaited and it runs with what that loaded.
-    `PreconditionError` says why a pod does not run there.
+    It is of the first of *images* that is to be had there; where none is, *load_stand_in* is
+    awaited and it runs with what that loaded by the last one's name. `PreconditionError` says why
+    a pod does not run there.
     """
     from argoexec_cli.rpc.client import RemoteExecutor
 
@@ -113,11 +122,15 @@ async def probe(
     try:
         async with asyncio.timeout(_PROBE_S):
             executor = RemoteExecutor(connection)
-            record = await _run(executor, wait, pull=True)
-            if _lacks_image(record):
-                wait(f"{PROBE_IMAGE} cannot be pulled there: loading a stand-in")
+            for image in images:
+                record = await _run(executor, wait, image, "IfNotPresent")
+                if not _lacks_image(record):
+                    break
+                wait(f"{image} is not to be had there")
+            else:
+                wait(f"loading a stand-in for {image}")
                 await load_stand_in()
-                record = await _run(executor, wait, pull=False)
+                record = await _run(executor, wait, image, "Never")
     except TimeoutError as exc:
         on_step(_failed("probe", _PROBE, subject, "it did not end"))
         raise TimedOutError(
@@ -142,16 +155,18 @@ def _judge(record: PodRecord, subject: str, on_step: OnStep) -> None:
     )
 
 
-async def _run(executor: Executor, wait: Callable[[str], None], *, pull: bool) -> PodRecord:
+async def _run(
+    executor: Executor, wait: Callable[[str], None], image: str, policy: PullPolicy
+) -> PodRecord:
     """Run the pod until it has ended or its image is not to be had; forget it; return it.
 
     *wait* is told of what goes wrong meanwhile.
     """
     container = Container(
         name="main",
-        image=PROBE_IMAGE,
+        image=image,
         command=("echo", _WORD),
-        image_pull_policy="IfNotPresent" if pull else "Never",
+        image_pull_policy=policy,
     )
     name = f"probe-{uuid.uuid4().hex[:8]}"
     spec = PodSpec(containers=(container,), restart_policy="Never")

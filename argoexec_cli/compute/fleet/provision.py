@@ -171,12 +171,14 @@ class Provisioning:
 
     async def _prove(self, host: Host, login: Ssh | None, way: Endpoint) -> None:
         """See that the daemon of *host* answers and runs a pod."""
+        runtime = self.fleet.runtime
+        images = daemon.PROBE_IMAGES[runtime]
 
         async def stand_in() -> None:
-            await load_stand_in(self.fleet.runtime, login, daemon.PROBE_IMAGE)
+            await load_stand_in(runtime, login, images[-1])
 
         async with daemon.reached(way, host.name, self._on_step) as connection:
-            await daemon.probe(connection, host.name, self._on_step, stand_in)
+            await daemon.probe(connection, host.name, self._on_step, images, stand_in)
         now = next(each for each in self.fleet.hosts if each.name == host.name)
         self.fleet = self.fleet.with_host(msgspec.structs.replace(now, proved=True))
         self._save()

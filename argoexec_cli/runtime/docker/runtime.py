@@ -33,10 +33,11 @@ from argoexec_cli.runtime.docker.exits import Exits
 from argoexec_cli.runtime.docker.images import have_image, list_images, remove_image
 from argoexec_cli.runtime.docker.logs import Logs
 from argoexec_cli.runtime.docker.render import POOL_HOSTNAME, render_container
-from argoexec_cli.runtime.docker.sandbox import ensure_sandbox
+from argoexec_cli.runtime.docker.sandbox import ensure_sandbox, own_image
 from argoexec_cli.runtime.exec import ExecSpec, RuntimeExecs
 from argoexec_cli.runtime.images import Disk, ImageStore, StoredImage, disk_of
 from argoexec_cli.runtime.pool import Pool, may_change_network
+from argoexec_cli.runtime.standin import PAUSE_IMAGE
 
 _KILL_AGAIN_S: Final = 5.0
 
@@ -100,8 +101,10 @@ class DockerRuntime:
     async def pull(self, pull: ImagePull, on_progress: OnProgress | None = None) -> Image:
         """Have the image on the host. Unlike other calls, cancelling ends the work.
 
-        Nobody else would use it.
+        Nobody else would use it. Our own image is made, whatever a registry has by its name.
         """
+        if pull.image == PAUSE_IMAGE:
+            return await own_image(self._engine)
         stall_s = self._options.pull_stall_s
         return await have_image(self._engine, pull, on_progress, stall_s=stall_s)
 

@@ -18,9 +18,8 @@ from argoexec_cli.runtime.docker.refusals import refused
 from argoexec_cli.runtime.docker.render import render_pool_network, render_sandbox
 from argoexec_cli.runtime.labels import from_labels
 from argoexec_cli.runtime.pool import Network, PoolActions
-from argoexec_cli.runtime.standin import root_archive
+from argoexec_cli.runtime.standin import PAUSE_IMAGE, root_archive
 
-_OWN_IMAGE: Final = "argoexec/pause:1"
 # Sleeps for as long as the engine's clock counts; nothing runs in it but that.
 _ENTRYPOINT: Final = 'ENTRYPOINT ["/bin/sleep", "2147483647"]'
 
@@ -105,21 +104,25 @@ async def pause_image_id(engine: Engine, pause_image: str) -> str:
     """Return the id of the pause image, which is pulled or made when it is not there."""
     if pause_image:
         return (await have_image(engine, ImagePull(image=pause_image), None, stall_s=300)).id
+    return (await own_image(engine)).id
+
+
+async def own_image(engine: Engine) -> Image:
+    """Describe our own pause image, which is made when it is not there."""
     async with engine.making:
-        found = await find_image(engine, _OWN_IMAGE) or await _make_own_image(engine)
-    return found.id
+        return await find_image(engine, PAUSE_IMAGE) or await _make_own_image(engine)
 
 
 async def _make_own_image(engine: Engine) -> Image:
-    repository, _, tag = _OWN_IMAGE.partition(":")
+    repository, _, tag = PAUSE_IMAGE.partition(":")
     wanted = {"fromSrc": "-", "repo": repository, "tag": tag, "changes": _ENTRYPOINT}
     answer = await engine.call("POST", "/images/create", wanted, root_archive())
     if not answer.ok:
-        raise refused(answer, f"import image {_OWN_IMAGE}")
-    found = await find_image(engine, _OWN_IMAGE)
+        raise refused(answer, f"import image {PAUSE_IMAGE}")
+    found = await find_image(engine, PAUSE_IMAGE)
     if found is None:
         raise NotFoundError(
-            f"image {_OWN_IMAGE} is missing although it was imported",
+            f"image {PAUSE_IMAGE} is missing although it was imported",
             hint="configure a pause image",
         )
     return found
