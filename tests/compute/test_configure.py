@@ -20,9 +20,8 @@ from argoexec_cli.compute.ansible.run import Failure, Outcome
 from argoexec_cli.compute.events import Step
 from argoexec_cli.compute.fleet.ansible import AnsibleConfigure
 from argoexec_cli.compute.fleet.given import ThisMachine
-from argoexec_cli.compute.fleet.naming import in_names
 from argoexec_cli.compute.fleet.provision import Provisioning, Tools
-from argoexec_cli.compute.fleet.record import Fleet, Host
+from argoexec_cli.compute.fleet.record import Fleet
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.package import Package
 from argoexec_cli.config.load import child_environment
@@ -90,7 +89,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def target(login: Ssh | None, name: str = "lab-0") -> Target:
+def target(login: Ssh | None, name: str = "lab/0") -> Target:
     """Return a host whose package and certificates nobody looks at."""
     return Target(name, login, Package(Path("/package.tar"), "id", False))
 
@@ -120,14 +119,14 @@ slow = pytest.mark.slow
 @slow
 async def test_a_host_is_changed_once_and_every_step_is_told(place: Path, sshd: SshServer) -> None:
     changed, steps = await run(place, TOUCHES, target(sshd.login))
-    assert changed == {"lab-0": 1}
+    assert changed == {"lab/0": 1}
     assert (place / "mark").read_text() == '["0.0.0.0:7401"]'
     assert [(step.subject, step.action, step.state) for step in steps] == [
-        ("lab-0", "Leave a mark", "started"),
-        ("lab-0", "Leave a mark", "changed"),
+        ("lab/0", "Leave a mark", "started"),
+        ("lab/0", "Leave a mark", "changed"),
     ]
     changed, _ = await run(place, TOUCHES, target(sshd.login))
-    assert changed == {"lab-0": 0}
+    assert changed == {"lab/0": 0}
 
 
 async def test_that_ansible_is_missing_is_said_before_anything_is_planned(
@@ -165,7 +164,7 @@ async def test_hosts_that_cannot_be_reached(place: Path, sshd: SshServer, short_
         identity_file=str(short_tmp / "stranger"),
         known_hosts_file=login.known_hosts_file,
     )
-    with pytest.raises(DeniedError, match="lab-0: it refuses the SSH login"):
+    with pytest.raises(DeniedError, match="lab/0: it refuses the SSH login"):
         await run(place, TOUCHES, target(stranger))
     sshd.known_hosts.write_text("")
     with pytest.raises(UnauthenticatedError, match="its SSH host key is not the one"):
@@ -214,8 +213,8 @@ def test_a_login_becomes_an_inventory_that_checks_the_host_key() -> None:
     assert "-o StrictHostKeyChecking=yes" in host["ansible_ssh_common_args"]
     assert "'UserKnownHostsFile=/fleets/my lab/known_hosts'" in host["ansible_ssh_common_args"]
     root = Ssh(host="10.0.0.1", user="root")
-    assert not hosts_of([target(root)])["lab-0"]["ansible_become"]
-    here = hosts_of([target(None)])["lab-0"]
+    assert not hosts_of([target(root)])["lab/0"]["ansible_become"]
+    here = hosts_of([target(None)])["lab/0"]
     assert here["ansible_connection"] == "local"
     assert here["ansible_become"] is (getpass.getuser() != "root")
 
@@ -240,9 +239,9 @@ def test_a_login_becomes_an_inventory_that_checks_the_host_key() -> None:
     ],
 )
 def test_failures_are_named(message: str, error: type[ArgoexecError], text: str) -> None:
-    found = host_failure(Failure("lab-0", "Install", message))
+    found = host_failure(Failure("lab/0", "Install", message), "10.0.0.1")
     assert type(found) is error
-    assert found.message.startswith("lab-0: ")
+    assert found.message.startswith("lab/0: ")
     assert text in found.message
     assert found.hint
 
@@ -250,24 +249,18 @@ def test_failures_are_named(message: str, error: type[ArgoexecError], text: str)
 def test_that_a_firewall_shuts_us_out_is_not_taken_for_a_host_that_is_off() -> None:
     task = "Keep the firewall, as this machine still gets in"
     for reached, message in ((False, "Connection timed out"), (True, "interrupted")):
-        found = host_failure(Failure("lab-0", task, message, reached))
+        found = host_failure(Failure("lab/0", task, message, reached), "10.0.0.1")
         assert "lock this machine out" in found.message
 
 
 def test_of_several_hosts_the_first_is_explained_and_the_others_named() -> None:
     failures = (Failure("a", "Install", "No space left on device"), Failure("b", "Install", "x"))
-    error = failure_of(Outcome(False, "failed", failures, {}, ""))
+    error = failure_of(Outcome(False, "failed", failures, {}, ""), {})
     assert error.message.endswith("(and 1 more: b)")
     assert str(error) == error.message
-    hosts = [Host(name=f"lab/{number}", address=f"10.0.0.{number}") for number in range(12)]
-    refused = "Permission denied (publickey): no lab-1 here, lab-10 neither"
-    failed = (Failure("lab-1", "", refused, False), *(Failure(f"lab-{n}", "", "") for n in (2, 10)))
-    named = in_names(failure_of(Outcome(False, "failed", failed, {}, "")), hosts)
-    assert str(named) == (
-        "lab/1: it refuses the SSH login (connecting: Permission denied (publickey): no lab-1 here,"
-        " lab-10 neither) (and 2 more: lab/2, lab/10)"
-    )
-    assert isinstance(named, DeniedError)
-    assert named.hint == "check user and key: ssh -i KEY USER@10.0.0.1"
-    nothing = failure_of(Outcome(False, "failed", (), {}, "ERROR! no such role"))
+    refused = (Failure("lab/1", "", "Permission denied (publickey)", False), *failures)
+    error = failure_of(Outcome(False, "failed", refused, {}, ""), {"lab/1": "10.0.0.1"})
+    assert error.message.endswith("(and 2 more: a, b)")
+    assert error.hint == "check user and key: ssh -i KEY USER@10.0.0.1"
+    nothing = failure_of(Outcome(False, "failed", (), {}, "ERROR! no such role"), {})
     assert nothing.message == "Ansible could not start: ERROR! no such role"

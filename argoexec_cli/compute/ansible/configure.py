@@ -104,7 +104,7 @@ async def configure(
         await Cleanups().run(end_leftovers(logins, run_id), limit_s=LIMIT_S + 2)
         raise
     if not outcome.good:
-        raise failure_of(outcome)
+        raise failure_of(outcome, {each.name: each.login.host for each in reached if each.login})
     return dict(outcome.changed)
 
 

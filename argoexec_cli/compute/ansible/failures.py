@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from argoexec_cli.compute.ansible.run import Failure, Outcome
@@ -88,13 +89,16 @@ _FAILED: Final = (
 )
 
 
-def failure_of(outcome: Outcome) -> ArgoexecError:
-    """Return the error for a run that failed: the first host's, with the number of the others."""
+def failure_of(outcome: Outcome, addresses: Mapping[str, str]) -> ArgoexecError:
+    """Return the error for a run that failed: the first host's, with the names of the others.
+
+    *addresses* are those of hosts by name, for a person who tries it by hand.
+    """
     if not outcome.failures:
         text = outcome.words[-_LENGTH:] or f"it ended with {outcome.status}"
         return PreconditionError(f"Ansible could not start: {text}", hint="argoexec doctor")
     first, *others = outcome.failures
-    error = host_failure(first)
+    error = host_failure(first, addresses.get(first.host, first.host))
     if others:
         names = ", ".join(failure.host for failure in others)
         error.message += f" (and {len(others)} more: {names})"
@@ -102,14 +106,14 @@ def failure_of(outcome: Outcome) -> ArgoexecError:
     return error
 
 
-def host_failure(failure: Failure) -> ArgoexecError:
+def host_failure(failure: Failure, address: str) -> ArgoexecError:
     """Return the error for one host."""
     table = _FAILED if failure.reached else _UNREACHABLE
     text = _shortened(failure.message)
     for known in table:
         if known.pattern.search(f"{failure.task}: {failure.message}"):
             message = f"{failure.host}: {known.text} ({failure.task or 'connecting'}: {text})"
-            return known.error(message, hint=known.hint.replace("{host}", failure.host))
+            return known.error(message, hint=known.hint.replace("{host}", address))
     return PreconditionError(
         f"{failure.host}: {failure.task}: {text}",
         hint="run the same command again: it goes on from where the host is",

@@ -7,16 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from argoexec_cli.aio import to_the_end
 from argoexec_cli.compute.ansible import Configuration, Target, configure
 from argoexec_cli.compute.ansible.playbooks import find_program
-from argoexec_cli.compute.events import OnStep, Step, told
+from argoexec_cli.compute.events import OnStep, told
 from argoexec_cli.compute.fleet import access
 from argoexec_cli.compute.fleet.certificates import bring_certificates
 from argoexec_cli.compute.fleet.configure import Around, as_root, last_words, pull_image
-from argoexec_cli.compute.fleet.naming import in_names
 from argoexec_cli.compute.fleet.record import Fleet, Host
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.package import Package, packages_for
@@ -67,15 +64,11 @@ class AnsibleConfigure:
             packages = await self._packages(fleet, place, logins, around.reach)
             files = {each.name: access.host_certificates(fleet, place, each) for each in hosts}
             await bring_certificates(hosts, logins, files, on_step)
-            return [Target(each.key, logins[each.name], packages[each.name]) for each in hosts]
+            return [Target(each.name, logins[each.name], packages[each.name]) for each in hosts]
 
         wanted = _configuration(fleet)
-        by_key = {host.key: host for host in hosts}
+        by_name = {host.name: host for host in hosts}
         finishing: list[asyncio.Task[None]] = []
-
-        def under_its_name(step: Step) -> None:
-            host = by_key.get(step.subject)
-            on_step(msgspec.structs.replace(step, subject=host.name) if host else step)
 
         async def finish(host: Host) -> None:
             login = logins[host.name]
@@ -83,10 +76,10 @@ class AnsibleConfigure:
             await to_the_end(*pulls)
             await around.then(host)
 
-        def configured(key: str) -> None:
-            finishing.append(asyncio.create_task(finish(by_key[key]), name=f"finish {key}"))
+        def configured(name: str) -> None:
+            finishing.append(asyncio.create_task(finish(by_name[name]), name=f"finish {name}"))
 
-        work = configure(targets, wanted, self._environment, under_its_name, configured)
+        work = configure(targets, wanted, self._environment, on_step, configured)
         try:
             (all_of_them,) = await asyncio.gather(work, return_exceptions=True)
             each = await asyncio.gather(*finishing, return_exceptions=True)
@@ -95,7 +88,7 @@ class AnsibleConfigure:
                 task.cancel()
         for end in (all_of_them, *each):
             if isinstance(end, BaseException):
-                raise in_names(end, hosts)
+                raise end
 
     async def _packages(
         self,
