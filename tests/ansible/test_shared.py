@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 HOST = Path(__file__).parents[2] / "ansible/shared/host.sh"
 
@@ -54,3 +58,41 @@ def test_directories_and_links_are_made_once(tmp_path: Path) -> None:
     assert script(both) == []
     assert script(f"have_link {tmp_path} {link}") == [str(link)]
     assert link.resolve() == tmp_path
+
+
+def have_json(path: Path, ours: object) -> list[str]:
+    """Have *path* say *ours* by it."""
+    return script(f"have_json {path} '{json.dumps(ours)}' {sys.executable}")
+
+
+def test_settings_join_those_that_somebody_else_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "etc/daemon.json"
+    assert have_json(path, {"live-restore": True}) == [str(path)]
+    assert json.loads(path.read_text()) == {"live-restore": True}
+
+    theirs = '{ "log-opts": {"max-size": "1m"}, "debug":true, "live-restore":  true }'
+    path.write_text(theirs)
+    path.chmod(0o600)
+    assert have_json(path, {"live-restore": True}) == []
+    assert path.read_text() == theirs
+    assert have_json(path, {"log-opts": {"tag": "x"}, "debug": False}) == [str(path)]
+    assert json.loads(path.read_text()) == {
+        "log-opts": {"max-size": "1m", "tag": "x"},
+        "debug": False,
+        "live-restore": True,
+    }
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text("")
+    assert have_json(path, {}) == [str(path)]
+
+
+@pytest.mark.parametrize(("text", "said"), [("{not", "is not JSON"), ("[]", "no JSON object")])
+def test_settings_that_cannot_be_read_are_left_alone(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "daemon.json"
+    path.write_text(text)
+    argv = ["sh", "-c", f"{HOST.read_text()}\nhave_json {path} '{{}}' {sys.executable}"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr.startswith(f"{path} ")
+    assert said in done.stderr
+    assert path.read_text() == text
