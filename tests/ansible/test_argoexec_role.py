@@ -117,7 +117,8 @@ class Host:
 def host(pytestconfig: pytest.Config) -> Iterator[Host]:
     """Give a host that nobody has configured yet; it is shared, and only gets further."""
     need(pytestconfig, *PROGRAMS)
-    place = Path(tempfile.mkdtemp(prefix="ax-role-"))
+    place = Path(tempfile.mkdtemp(prefix="ax-role-")) / "lab"
+    place.mkdir()
     make_key(place / "key")
     machine = Machine()
     try:
@@ -127,7 +128,7 @@ def host(pytestconfig: pytest.Config) -> Iterator[Host]:
         yield Host(machine, place)
     finally:
         machine.remove()
-        shutil.rmtree(place)
+        shutil.rmtree(place.parent)
 
 
 @pytest.fixture(autouse=True)
