@@ -104,6 +104,8 @@ async def play(what: Play, on_event: OnEvent) -> Outcome:
             },
             "forks": _FORKS,
             "quiet": True,
+            # In files it would need hosts whose names are names of files.
+            "fact_cache_type": "memory",
             "settings": {"pexpect_timeout": _CANCEL_LOOK_S},
             "cancel_callback": stop.is_set,
             "event_handler": listener.hear,
