@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from argoexec_cli.errors import ExitCode
-from tests.compute.fleet.program import Program
+from tests.compute.fleet.program import IMAGES, Program
 from tests.lab.ec2 import Ec2
 from tests.lab.network import GATEWAY
 from tests.lab.rootfs import USER
@@ -44,7 +44,7 @@ class VirtualFleet:
 
     def submit(self, name: str, script: str, **spec: Any) -> None:
         """Submit a pod of this name that runs *script*; *spec* is of the pod or its container."""
-        container: dict[str, Any] = {"name": "main", "image": "busybox:1.36"}
+        container: dict[str, Any] = {"name": "main", "image": IMAGES[self.runtime]}
         container |= {"imagePullPolicy": "Never", "command": ["sh", "-c", script]}
         container |= spec.pop("container", {})
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}}

@@ -25,6 +25,7 @@ _REMOVE_S: Final = 120.0
 # The reverse of the roles argoexec and firewall, with their paths.
 _REMOVE: Final = """\
 set -eu
+systemctl stop argoexec-firewall-undo.timer 2>/dev/null || true
 systemctl disable --now argoexec.service 2>/dev/null || true
 systemctl disable --now argoexec-firewall.service 2>/dev/null || true
 rm -rf /etc/systemd/system/argoexec.service /etc/systemd/system/argoexec.service.d
@@ -60,14 +61,23 @@ class AnsibleConfigure:
     ) -> None:
         """See `Configure.apply`. Raises what `compute.ansible.configure` and packages do."""
 
+        async def certify(host: Host) -> None:
+            files = access.host_certificates(fleet, place, host)
+            await bring_certificates(host.name, logins[host.name], files, on_step)
+
         async def targets() -> list[Target]:
             packages = await self._packages(fleet, place, logins, around.reach)
-            files = {each.name: access.host_certificates(fleet, place, each) for each in hosts}
-            await bring_certificates(hosts, logins, files, on_step)
-            return [Target(each.name, logins[each.name], packages[each.name]) for each in hosts]
+            brought = await asyncio.gather(*map(certify, hosts), return_exceptions=True)
+            ends.extend(brought)
+            return [
+                Target(host.name, logins[host.name], packages[host.name])
+                for host, refused in zip(hosts, brought, strict=True)
+                if refused is None
+            ]
 
         wanted = _configuration(fleet)
         by_name = {host.name: host for host in hosts}
+        ends: list[object] = []
         finishing: list[asyncio.Task[None]] = []
 
         async def finish(host: Host) -> None:
@@ -81,14 +91,19 @@ class AnsibleConfigure:
 
         work = configure(targets, wanted, self._environment, on_step, configured)
         try:
-            (all_of_them,) = await asyncio.gather(work, return_exceptions=True)
-            each = await asyncio.gather(*finishing, return_exceptions=True)
+            ends += await asyncio.gather(work, return_exceptions=True)
+            ends += await asyncio.gather(*finishing, return_exceptions=True)
         finally:
             for task in finishing:
                 task.cancel()
-        for end in (all_of_them, *each):
+        for end in ends:
             if isinstance(end, BaseException):
                 raise end
+        if len(finishing) < len(hosts):
+            raise PreconditionError(
+                "Ansible has ended, and not every host was configured to the end",
+                hint="run the same command again: it goes on from where the hosts are",
+            )
 
     async def _packages(
         self,

@@ -134,12 +134,12 @@ async def pull_image(runtime: Runtime, login: Ssh | None, image: str) -> None:
 
 
 async def as_root(
-    login: Ssh | None, command: str, stdin: bytes = b"", *, timeout_s: float
+    login: Ssh | None, command: str, stdin: bytes = b"", *, timeout_s: float, strict: bool = False
 ) -> Finished:
-    """Run *command* as root on a host, or on this machine where there is no login."""
+    """Run *command* as root on a host, or on this machine where there is no login; `ssh.ssh`."""
     if login is not None:
         prefix = "" if login.user == "root" else "sudo -n "
-        return await ssh(login, prefix + command, stdin=stdin, timeout_s=timeout_s)
+        return await ssh(login, prefix + command, stdin=stdin, timeout_s=timeout_s, strict=strict)
     prefix = "" if os.geteuid() == 0 else "sudo -n "
     return await run(Child(shlex.split(prefix + command), timeout_s, stdin=stdin))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from argoexec_cli.aio import to_the_end
 from argoexec_cli.compute.fleet import access, daemon
 from argoexec_cli.compute.fleet.certificates import bring_certificates
 from argoexec_cli.compute.fleet.configure import configuration_digest
@@ -28,7 +29,9 @@ async def rotate(fleet: Fleet, tools: Tools, *, authority: bool = False) -> Flee
         renew(open_trust(place.trust, fleet.name))
     files = {host.name: access.host_certificates(fleet, place, host) for host in fleet.hosts}
     logins = {host.name: compute.login(host) for host in fleet.hosts}
-    await bring_certificates(fleet.hosts, logins, files, on_step)
+    await to_the_end(
+        *(bring_certificates(name, logins[name], files[name], on_step) for name in files)
+    )
     for host in fleet.hosts:
         await daemon.ask(access.endpoint(fleet, place, host, logins[host.name]))
         digest = configuration_digest(fleet, host, files[host.name])

@@ -29,7 +29,6 @@ ACTION: Final = "wait for SSH"
 _OPTIONS: Final = (
     "BatchMode=yes",
     "ConnectTimeout=5",
-    "StrictHostKeyChecking=accept-new",
     "ServerAliveInterval=15",
     "HashKnownHosts=no",
 )
@@ -94,9 +93,15 @@ async def find_program() -> Finding:
     return Finding(check="ssh", state="ok", found=done.stderr.decode(errors="replace").strip())
 
 
-async def ssh(target: Ssh, command: str, *, stdin: bytes = b"", timeout_s: float) -> Finished:
-    """Run a shell *command* on the host; its exit code is the answer's, 255 where SSH failed."""
-    options = [*_OPTIONS, *(target.options if isinstance(target, SharedSsh) else ())]
+async def ssh(
+    target: Ssh, command: str, *, stdin: bytes = b"", timeout_s: float, strict: bool = False
+) -> Finished:
+    """Run a shell *command* on the host; its exit code is the answer's, 255 where SSH failed.
+
+    The key of a host that is met for the first time is noted; *strict*: then SSH fails.
+    """
+    checking = f"StrictHostKeyChecking={'yes' if strict else 'accept-new'}"
+    options = [*_OPTIONS, checking, *(target.options if isinstance(target, SharedSsh) else ())]
     words = [word for option in options for word in ("-o", option)]
     argv = ["ssh", "-T", *words, *ssh_arguments(target), command]
     return await run(Child(argv, timeout_s, stdin=stdin))

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from argoexec_cli.runtime.standin import PAUSE_IMAGE
+
 _LIMIT_S = 500.0
-IMAGE = "busybox:1.36"
+# What a host has that reaches no registry: what the daemon makes, or what the probe had to bring.
+IMAGES = {"docker": PAUSE_IMAGE, "containerd": "busybox:1.36"}
 ECHO = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -21,7 +24,7 @@ spec:
   templates:
     - name: say
       container:
-        image: busybox:1.36
+        image: IMAGE
         imagePullPolicy: IfNotPresent
         command: [sh, -c, "for n in 1 2 3; do echo line $n; sleep 0.2; done"]
 """
@@ -78,10 +81,11 @@ class Program:
         found: dict[str, Any] = json.loads((self.home / f"fleets/{fleet}/fleet.json").read_text())
         return found
 
-    def run_echo(self, context: str, image: str = IMAGE) -> None:
+    def run_echo(self, context: str, image: str = "") -> None:
         """Submit the echo workflow there, follow its log, and see all lines of it."""
         file = self.home / "echo.yaml"
-        file.write_text(ECHO.replace(IMAGE, image))
+        image = image or IMAGES[self.record(context.partition("/")[0])["runtime"]]
+        file.write_text(ECHO.replace("IMAGE", image))
         where = ("--context", context)
         name = self(*where, "submit", str(file), "--executor", "local", "-o", "name").good().out
         name = name.strip().rpartition("/")[2]

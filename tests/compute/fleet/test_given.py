@@ -24,7 +24,7 @@ metadata: {name: long}
 spec:
   terminationGracePeriodSeconds: 1
   containers:
-  - {name: main, image: "busybox:1.36", imagePullPolicy: IfNotPresent, command: [sleep, "600"]}
+  - {name: main, image: "argoexec/pause:1", command: [sleep, "600"]}
 """
 POINTS = (
     "wait for SSH",
