@@ -197,7 +197,10 @@ async def test_new_certificates_are_in_use_without_a_restart(host: Host) -> None
     fleet = Fleet(name="lab", provider="ssh", given=(host.login,), created=datetime.now(UTC))
     tools = Tools(place, GivenHosts(fleet, place), AnsibleConfigure({}), lambda step: None)
     fleet = msgspec.structs.replace(fleet, hosts=await tools.compute.apply())
+    host.machine.run("chmod", "-R", "a+rX", "/etc/argoexec/tls")
     rotated = await rotate(fleet, tools)
+    modes = host.machine.run("find", "/etc/argoexec/tls", "-printf", "%m %f\n").split("\n")
+    assert sorted(modes) == ["", "600 ca.crt", "600 tls.crt", "600 tls.key", "700 tls"]
     assert place.load() == rotated
     assert rotated.hosts[0].configured
     assert await host.version()
@@ -231,9 +234,16 @@ async def test_the_firewall_lets_clients_in_and_is_undone_where_it_locks_us_out(
     assert "policy drop" in host.machine.run("nft", "list", "table", "inet", "argoexec")
     assert await host.version()
     assert (await host.configure(f"{GATEWAY}/32"))[0] == 0
+    assert host.machine.run("systemctl", "is-enabled", "argoexec-firewall") == "enabled\n"
+    # As a run leaves it that is cut off before it has seen that it still gets in.
+    host.machine.run("systemctl", "disable", "argoexec-firewall")
+    assert (await host.configure(f"{GATEWAY}/32"))[0] > 0
+    assert host.machine.run("systemctl", "is-enabled", "argoexec-firewall") == "enabled\n"
     with pytest.raises(PreconditionError, match="would lock this machine out"):
         await host.configure("192.0.2.0/24", firewall_undo_s=20)
     await asyncio.to_thread(
         until, lambda: "argoexec" not in host.machine.run("nft", "list", "ruleset")
     )
+    enabled = host.machine.run("sh", "-c", "systemctl is-enabled argoexec-firewall || true")
+    assert enabled == "disabled\n"
     assert await host.version()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from argoexec_cli.errors import ExitCode
 from tests.compute.fleet.program import Program
 from tests.lab.machine import Machine
 from tests.lab.network import GATEWAY
@@ -91,6 +92,20 @@ def test_starts_a_daemon_that_was_stopped(program: Program, machines: list[Machi
     machines[1].run("systemctl", "stop", "argoexec")
     program("provision", "lab").good()
     assert json.loads(program("hosts", "lab", "-o", "json").good().out)[1]["healthy"] is True
+
+
+def test_a_host_that_takes_no_certificates_stops_no_other(
+    program: Program, machines: list[Machine]
+) -> None:
+    for machine in machines:
+        machine.run("systemctl", "stop", "argoexec")
+    machines[0].run("sh", "-c", "cd /etc/argoexec && mv tls was && touch tls")
+    refused = program("provision", "lab")
+    assert refused.code == ExitCode.USAGE
+    assert "lab/0: it does not take its certificates: " in refused.err
+    assert machines[1].run("systemctl", "is-active", "argoexec") == "active\n"
+    machines[0].run("sh", "-c", "cd /etc/argoexec && mv was tls")
+    program("provision", "lab").good()
 
 
 def test_reaches_the_daemon_through_ssh(program: Program) -> None:
