@@ -84,7 +84,7 @@ class Program:
     def run_echo(self, context: str, image: str = "") -> None:
         """Submit the echo workflow there, follow its log, and see all lines of it."""
         file = self.home / "echo.yaml"
-        image = image or IMAGES[self.record(context.partition("/")[0])["runtime"]]
+        image = image or IMAGES[self.record(context.partition("/")[0]).get("runtime", "docker")]
         file.write_text(ECHO.replace("IMAGE", image))
         where = ("--context", context)
         name = self(*where, "submit", str(file), "--executor", "local", "-o", "name").good().out
