@@ -232,7 +232,7 @@ def served(host: Host) -> str:
 async def test_the_firewall_lets_clients_in_and_is_undone_where_it_locks_us_out(
     host: Host,
 ) -> None:
-    changes, _ = await host.configure(f"{GATEWAY}/32")
+    changes, _ = await host.configure(f"{GATEWAY}/32", firewall_undo_s=40)
     assert changes > 0
     assert "policy drop" in host.machine.run("nft", "list", "table", "inet", "argoexec")
     assert await host.version()

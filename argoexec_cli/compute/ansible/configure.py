@@ -174,6 +174,9 @@ def _variables(configuration: Configuration) -> dict[str, Any]:
         "firewall_guards": configuration.guards,
         "firewall_client_cidrs": list(configuration.client_cidrs),
         "firewall_daemon_port": configuration.port,
+        # That it shuts us out need not be tried: where it guards more than the daemon, a security
+        # group that says the same has let us in.
+        "firewall_undo_s": 0,
         **(lease if configuration.lease_s is not None else {}),
         **configuration.variables,
     }
