@@ -104,7 +104,7 @@ def test_a_host_that_takes_no_certificates_stops_no_other(
     assert refused.code == ExitCode.USAGE
     assert "lab/0: it does not take its certificates: " in refused.err
     assert machines[1].run("systemctl", "is-active", "argoexec") == "active\n"
-    machines[0].run("sh", "-c", "cd /etc/argoexec && mv was tls")
+    machines[0].run("sh", "-c", "cd /etc/argoexec && rm tls && mv was tls")
     program("provision", "lab").good()
 
 
