@@ -14,7 +14,7 @@ import pytest
 
 from argoexec_cli.compute.package import packages_for
 from argoexec_cli.config.load import child_environment
-from tests.compute.fleet.program import ECHO
+from tests.compute.fleet.program import ECHO, IMAGES
 from tests.engines.availability import need
 from tests.lab.cache import cached
 from tests.lab.machine import Machine
@@ -43,7 +43,7 @@ class Here:
             # Whatever happens there, and however the machine is removed: it stays as it is here.
             subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], check=True)
         put(machine.root, "etc/pip.conf", b"[global]\nindex-url = http://127.0.0.1:9/simple\n")
-        put(machine.root, "root/echo.yaml", ECHO.encode())
+        put(machine.root, "root/echo.yaml", ECHO.replace("IMAGE", IMAGES["containerd"]).encode())
 
     def install(self) -> None:
         """Make a virtual environment that finds them."""
