@@ -139,6 +139,10 @@ class ContainerdEngine:
         """List the ids of all containers, ended ones too."""
         return self.ctr("containers", "list", "--quiet").split()
 
+    def bundle(self, container: str) -> Path:
+        """The directory that containerd has for a container's task while there is one."""
+        return self.directory / "state" / "io.containerd.runtime.v2.task" / "k8s.io" / container
+
     def remove_containers(self) -> None:
         """Remove every container, as a test's own end may want it."""
         for container in self.containers():

@@ -29,6 +29,7 @@ from argoexec_cli.runtime.base import (
     Runtime,
 )
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
+from argoexec_cli.runtime.containerd.layout import container_id
 from argoexec_cli.runtime.containerd.namespaces import let_go
 from argoexec_cli.runtime.containerd.runtime import ContainerdRuntime
 from tests.engines import images, kernel, registry
@@ -149,6 +150,30 @@ class TestFaults(Harness):
         assert (end.exit_code, runs.read_text()) in ((7, "run\n"), (137, "run\n"), (137, ""))
         await runtime.remove(handle)
         assert handle.id not in containerd_engine.ctr("tasks", "list")
+
+    @pytest.mark.parametrize("shim", ["none", "dead"])
+    async def test_a_name_that_a_crash_of_containerd_left_taken(
+        self, runtime: Runtime, containerd_engine: ContainerdEngine, shim: str
+    ) -> None:
+        spec = await self.spec(runtime, self.task("exit", 0))
+        bundle = containerd_engine.bundle(container_id(spec.key))
+        (bundle / "rootfs").mkdir(parents=True)
+        if shim == "dead":
+            (bundle / "address").write_text(f"unix://{bundle}/nobody.sock")
+        handle = await within(until_it_works(lambda: runtime.start(spec)))
+        assert (await within(runtime.wait(handle))).exit_code == 0
+        await runtime.remove(handle)
+        assert not bundle.exists()
+
+    async def test_a_processes_holder_whose_name_a_crash_of_containerd_left_taken(
+        self, runtime: Runtime, containerd_engine: ContainerdEngine
+    ) -> None:
+        wanted = msgspec.structs.replace(
+            sandbox_spec("left-holder", shared=True), share_processes=True
+        )
+        (containerd_engine.bundle(container_id(wanted.key)) / "rootfs").mkdir(parents=True)
+        sandbox = await within(until_it_works(lambda: runtime.create_sandbox(wanted)))
+        await runtime.remove(Handle(id=sandbox.id, key=wanted.key))
 
     async def test_a_pull_during_a_crash_is_repeated(
         self, runtime: Runtime, containerd_engine: ContainerdEngine, open_registry: Registry

@@ -29,6 +29,7 @@ from argoexec_cli.rpc.gen.containerd.services import containers_pb2, tasks_pb2
 from argoexec_cli.rpc.gen.containerd.types import task_pb2
 from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Found, Handle
 from argoexec_cli.runtime.containerd.bpf import annotate
+from argoexec_cli.runtime.containerd.bundles import clear_leftover
 from argoexec_cli.runtime.containerd.exits import Exits
 from argoexec_cli.runtime.containerd.files import making
 from argoexec_cli.runtime.containerd.hostfiles import host_files
@@ -79,10 +80,11 @@ class Containers:
             for _ in range(_TRIES):
                 try:
                     await self._begin(container, spec)
-                except AlreadyExistsError:
+                except AlreadyExistsError as exc:
                     if await self._resume(container, spec.key):
                         return container
                     await self._removal.discard(container)
+                    clear_leftover(container, exc.message)
                     await asyncio.sleep(_PAUSE_S)
                 else:
                     return container

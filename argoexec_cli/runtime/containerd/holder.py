@@ -13,10 +13,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from argoexec_cli.errors import AlreadyExistsError, NotFoundError, PreconditionError
+from argoexec_cli.errors import (
+    AlreadyExistsError,
+    NotFoundError,
+    PreconditionError,
+    UnavailableError,
+)
 from argoexec_cli.rpc.gen.containerd.services import tasks_pb2
 from argoexec_cli.rpc.gen.containerd.types import task_pb2
 from argoexec_cli.runtime.base import SandboxSpec
+from argoexec_cli.runtime.containerd.bundles import clear_leftover
 from argoexec_cli.runtime.containerd.files import making
 from argoexec_cli.runtime.containerd.layout import Layout, container_id
 from argoexec_cli.runtime.containerd.native import Native
@@ -48,8 +54,7 @@ class Holders:
         try:
             process = await self._native.task(name)
         except NotFoundError:
-            await self._create(name, spec)
-            process = await self._native.task(name)
+            process = await self._create(name, spec)
         if process.status == task_pb2.CREATED:
             await self._native.start_task(name)
         elif process.status != task_pb2.RUNNING:
@@ -59,7 +64,7 @@ class Holders:
             )
         return f"/proc/{process.pid}/ns/pid"
 
-    async def _create(self, name: str, spec: SandboxSpec) -> None:
+    async def _create(self, name: str, spec: SandboxSpec) -> task_pb2.Process:
         root = self._layout.root / "holder"
         await asyncio.to_thread(_prepare, root)
         labels = to_labels(self._layout.owner, spec.key)
@@ -71,8 +76,15 @@ class Holders:
             options=task_options(self._surroundings),
             runtime_path=self._surroundings.shim,
         )
-        with suppress(AlreadyExistsError):
+        try:
             await self._native.create_task(request)
+        except AlreadyExistsError as exc:
+            clear_leftover(name, exc.message)
+        try:
+            return await self._native.task(name)
+        except NotFoundError as exc:
+            # The next try finds the name free, or the task there.
+            raise UnavailableError(exc.message, hint=exc.hint) from exc
 
 
 def _prepare(root: Path) -> None:
