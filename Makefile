@@ -19,6 +19,8 @@ LOCK := .requirements/dev.txt
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
+# Real engines on a busy machine: up to three failures are looked at twice, and both looks are shown.
+RERUNS := --reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks
 # What the suite's engines are made of; installed by `make engines` where missing.
 ENGINE_PACKAGES := docker.io busybox-static docker-registry iptables iproute2 containerd containernetworking-plugins crun debootstrap systemd-container slirp4netns openssh-client openssh-server
 GATES := check-fmt lint types imports check-proto check-ansible
@@ -130,7 +132,7 @@ test: venv engines ## Run every gate and every test, as CI does
 	done; \
 	echo '== pytest'; \
 	[ -z "$$failed" ] || echo "failed before the tests:$$failed"; \
-	$(PYTEST) $(PYTEST_ARGS) && [ -z "$$failed" ]
+	$(PYTEST) $(RERUNS) $(PYTEST_ARGS) && [ -z "$$failed" ]
 
 # One machine after the other: their processors are translated, which is slow.
 .PHONY: test-vm
