@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from argoexec_cli.aio import to_the_end
-from argoexec_cli.compute.ansible import Configuration, Target, configure
+from argoexec_cli.compute.ansible import Configuration, configure
 from argoexec_cli.compute.ansible.playbooks import find_program
 from argoexec_cli.compute.events import OnStep, told
 from argoexec_cli.compute.fleet import access
 from argoexec_cli.compute.fleet.certificates import bring_certificates
 from argoexec_cli.compute.fleet.configure import Around, as_root, last_words, pull_image
 from argoexec_cli.compute.fleet.record import Fleet, Host
+from argoexec_cli.compute.fleet.run import Run, Steps
 from argoexec_cli.compute.fleet.store import Place
 from argoexec_cli.compute.package import Package, packages_for
 from argoexec_cli.errors import PreconditionError
@@ -61,49 +62,20 @@ class AnsibleConfigure:
     ) -> None:
         """See `Configure.apply`. Raises what `compute.ansible.configure` and packages do."""
 
-        async def certify(host: Host) -> None:
-            files = access.host_certificates(fleet, place, host)
-            await bring_certificates(host.name, logins[host.name], files, on_step)
+        async def packages() -> Mapping[str, Package]:
+            return await self._packages(fleet, place, logins, around.reach)
 
-        async def targets() -> list[Target]:
-            packages = await self._packages(fleet, place, logins, around.reach)
-            brought = await asyncio.gather(*map(certify, hosts), return_exceptions=True)
-            ends.extend(brought)
-            return [
-                Target(host.name, logins[host.name], packages[host.name])
-                for host, refused in zip(hosts, brought, strict=True)
-                if refused is None
-            ]
-
-        wanted = _configuration(fleet)
-        by_name = {host.name: host for host in hosts}
-        ends: list[object] = []
-        finishing: list[asyncio.Task[None]] = []
-
-        async def finish(host: Host) -> None:
-            login = logins[host.name]
-            pulls = (_pull(fleet, host, login, image, on_step) for image in fleet.prepull)
-            await to_the_end(*pulls)
-            await around.then(host)
-
-        def configured(name: str) -> None:
-            finishing.append(asyncio.create_task(finish(by_name[name]), name=f"finish {name}"))
-
-        work = configure(targets, wanted, self._environment, on_step, configured)
-        try:
-            ends += await asyncio.gather(work, return_exceptions=True)
-            ends += await asyncio.gather(*finishing, return_exceptions=True)
-        finally:
-            for task in finishing:
-                task.cancel()
-        for end in ends:
-            if isinstance(end, BaseException):
-                raise end
-        if len(finishing) < len(hosts):
-            raise PreconditionError(
-                "Ansible has ended, and not every host was configured to the end",
-                hint="run the same command again: it goes on from where the hosts are",
+        steps = Steps(
+            packages,
+            lambda host: _certify(fleet, place, host, logins[host.name], on_step),
+            lambda host: _finish(fleet, host, logins[host.name], around, on_step),
+        )
+        run = Run(hosts, logins, steps)
+        await run.finish(
+            configure(
+                run.targets, _configuration(fleet), self._environment, on_step, run.configured
             )
+        )
 
     async def _packages(
         self,
@@ -148,6 +120,21 @@ def _configuration(fleet: Fleet) -> Configuration:
 
 def _cache(place: Place) -> Path:
     return place.directory.parent.parent / _CACHE
+
+
+async def _certify(
+    fleet: Fleet, place: Place, host: Host, login: Ssh | None, on_step: OnStep
+) -> None:
+    files = access.host_certificates(fleet, place, host)
+    await bring_certificates(host.name, login, files, on_step)
+
+
+async def _finish(
+    fleet: Fleet, host: Host, login: Ssh | None, around: Around, on_step: OnStep
+) -> None:
+    """Do what comes after Ansible on one host, whatever the others are doing."""
+    await to_the_end(*(_pull(fleet, host, login, image, on_step) for image in fleet.prepull))
+    await around.then(host)
 
 
 async def _pull(fleet: Fleet, host: Host, login: Ssh | None, image: str, on_step: OnStep) -> None:
