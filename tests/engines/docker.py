@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 from tests.engines import claim, images
@@ -99,6 +100,11 @@ class DockerEngine:
     def containers(self) -> list[str]:
         """List the ids of all containers, ended ones too."""
         return self.api.containers()
+
+    def bundle(self, container: str) -> Path:
+        """The directory that containerd has for a container's task while there is one."""
+        tasks = self.directory / "containerd-state" / "io.containerd.runtime.v2.task"
+        return tasks / "moby" / container
 
     def remove_containers(self) -> None:
         """Remove every container, as a test's own end may want it."""

@@ -69,7 +69,8 @@ class Containers:
         if answer.ok:
             return
         error = start_refused(answer, what)
-        if not isinstance(error, UnavailableError):
+        # The name of a start that containerd crashed in stays taken there: another gets another.
+        if not isinstance(error, UnavailableError) or "failed to start shim" in answer.message:
             await self.remove(container)
         raise error
 

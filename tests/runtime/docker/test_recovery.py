@@ -150,6 +150,21 @@ async def test_stop_goes_on_after_the_engine_is_back(
     assert (await within(runtime.wait(handle))).exit_code == 137
 
 
+async def test_a_container_whose_start_containerd_crashed_in_is_made_anew(
+    engine: DockerEngine, runtime: DockerRuntime
+) -> None:
+    """What is left of such a start takes the container's name there for good."""
+    wanted = await spec(runtime, "exit 3")
+    path = f"/containers/create?name={wanted.key.object_name}"
+    created = engine.api.call_json("POST", path, render_container(wanted, OWNER))["Id"]
+    (engine.bundle(created) / "rootfs").mkdir(parents=True)
+    with pytest.raises(UnavailableError, match="file exists"):
+        await runtime.start(wanted)
+    handle = await runtime.start(wanted)
+    assert handle.id != created
+    assert (await within(runtime.wait(handle))).exit_code == 3
+
+
 async def test_a_container_that_was_created_only_is_used_or_never_runs(
     engine: DockerEngine, runtime: DockerRuntime
 ) -> None:
