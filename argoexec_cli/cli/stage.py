@@ -22,7 +22,6 @@ from argoexec_cli.runtime.standin import BUSYBOX, PAUSE_IMAGE, StandInImage, doc
 _ENGINE: Final = "docker.yml"
 _BUSYBOX: Final = "busybox.yml"
 _STALL_S: Final = 20.0
-# What the runtime loads for itself at the first pod.
 
 
 def engine_host(session: Session) -> str:
