@@ -148,5 +148,7 @@ async def _remove(host: Host, login: Ssh | None, on_step: OnStep) -> None:
         if done.exit_code:
             raise PreconditionError(
                 f"{host.name}: the daemon cannot be removed: {last_words(done)}",
-                hint="if the host is gone for good: leave it out with --force",
+                hint="if the host is gone for good: leave it out with --force"
+                if login
+                else "be root, or one whom sudo asks for no password, and run this again",
             )
