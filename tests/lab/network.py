@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import subprocess
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -19,7 +20,8 @@ GATEWAY: Final = "169.254.99.1"
 """This machine, as every machine of the lab sees it."""
 
 METADATA: Final = "169.254.169.254"
-_chosen: Final[set[str]] = set()
+_chosen: Final[dict[str, int]] = {}
+"""Reserved addresses, each with the descriptor that does it."""
 _FIRST_USABLE: Final = 4  # EC2 keeps four addresses of a subnet for itself
 
 
@@ -52,13 +54,26 @@ def free_address(subnet: IPv4Network) -> str:
     Nor is one of this run about to get it, as long as there are others.
     """
     taken = {route["dst"] for route in json.loads(_run("ip", "-json", "route"))}
-    for avoided in (taken | _chosen, taken):
+    for avoided in (taken | _chosen.keys(), taken):
         for _ in range(100):
             offset = random.randrange(_FIRST_USABLE, subnet.num_addresses - 1)
-            if (address := str(subnet[offset])) not in avoided:
-                _chosen.add(address)
+            if (address := str(subnet[offset])) not in avoided and _reserve(address):
                 return address
     raise AssertionError(f"no address of {subnet} is free")
+
+
+def _reserve(address: str) -> bool:
+    """Keep *address* from other processes for as long as this one lives."""
+    if address in _chosen:
+        return True
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0argoexec-lab-{address}")
+    except OSError:
+        name.close()
+        return False
+    _chosen[address] = name.detach()
+    return True
 
 
 def _run(*argv: str) -> bytes:
