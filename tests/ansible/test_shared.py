@@ -7,16 +7,39 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-HOST = Path(__file__).parents[2] / "ansible/shared/host.sh"
+ANSIBLE = Path(__file__).parents[2] / "ansible"
+HOST = ANSIBLE / "shared/host.sh"
 
 
 def script(text: str) -> list[str]:
     """Run *text* after the functions; return the lines that it printed."""
     argv = ["sh", "-c", f"{HOST.read_text()}\n{text}"]
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def raw_tasks() -> list[tuple[str, dict[str, Any]]]:
+    """Find every task that is a script, with its place."""
+    found = []
+    for path in sorted(ANSIBLE.rglob("*.yml")):
+        plays = yaml.safe_load(path.read_text()) if "raw:" in path.read_text() else []
+        for task in plays:
+            for each in (task, *task.get("block", ()), *task.get("rescue", ())):
+                if "ansible.builtin.raw" in each:
+                    found.append((f"{path.relative_to(ANSIBLE)}: {each['name']}", each))
+    return found
+
+
+def test_scripts_run_in_the_shell_that_they_are_written_for() -> None:
+    """A login's own may be bash, in whose `$(…)` nothing that fails is a failure."""
+    tasks = raw_tasks()
+    assert len(tasks) > 10
+    shells = {place: task.get("args", {}).get("executable") for place, task in tasks}
+    assert {place for place, shell in shells.items() if shell != "/bin/sh"} == set()
 
 
 def write(path: Path, content: str, *more: str) -> list[str]:
