@@ -6,6 +6,7 @@ touched; what the lab's machine sends to its own address's neighbour comes here.
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import socket
@@ -69,8 +70,10 @@ def _reserve(address: str) -> bool:
     name = socket.socket(socket.AF_UNIX)
     try:
         name.bind(f"\0argoexec-lab-{address}")
-    except OSError:
+    except OSError as exc:
         name.close()
+        if exc.errno != errno.EADDRINUSE:
+            raise
         return False
     _chosen[address] = name.detach()
     return True

@@ -21,6 +21,7 @@ from argoexec_cli.compute.package import Package, packages_for
 from argoexec_cli.errors import PreconditionError
 from argoexec_cli.models.connection import Ssh
 
+Logins = Mapping[str, Ssh | None]
 _CACHE: Final = "packages"
 _REMOVE_S: Final = 120.0
 # The reverse of the roles argoexec and firewall, with their paths.
@@ -56,7 +57,7 @@ class AnsibleConfigure:
         fleet: Fleet,
         place: Place,
         hosts: Sequence[Host],
-        logins: Mapping[str, Ssh | None],
+        logins: Logins,
         around: Around,
         on_step: OnStep,
     ) -> None:
@@ -67,11 +68,11 @@ class AnsibleConfigure:
 
         steps = Steps(
             packages,
-            lambda host: _certify(fleet, place, host, logins[host.name], on_step),
-            lambda host: _finish(fleet, host, logins[host.name], around, on_step),
+            lambda host: _certify(fleet, place, host, logins, on_step),
+            lambda host: _finish(fleet, host, logins, around, on_step),
         )
         run = Run(hosts, logins, steps)
-        await run.finish(
+        await run.until_ended(
             configure(
                 run.targets, _configuration(fleet), self._environment, on_step, run.configured
             )
@@ -81,7 +82,7 @@ class AnsibleConfigure:
         self,
         fleet: Fleet,
         place: Place,
-        logins: Mapping[str, Ssh | None],
+        logins: Logins,
         reach: Callable[[], Awaitable[object]],
     ) -> dict[str, Package]:
         """Return what each host installs, when all are reached; what they are asked for that."""
@@ -98,7 +99,7 @@ class AnsibleConfigure:
         fleet: Fleet,
         place: Place,
         hosts: Sequence[Host],
-        logins: Mapping[str, Ssh | None],
+        logins: Logins,
         on_step: OnStep,
     ) -> None:
         """See `Configure.remove`."""
@@ -122,17 +123,16 @@ def _cache(place: Place) -> Path:
     return place.directory.parent.parent / _CACHE
 
 
-async def _certify(
-    fleet: Fleet, place: Place, host: Host, login: Ssh | None, on_step: OnStep
-) -> None:
+async def _certify(fleet: Fleet, place: Place, host: Host, logins: Logins, on_step: OnStep) -> None:
     files = access.host_certificates(fleet, place, host)
-    await bring_certificates(host.name, login, files, on_step)
+    await bring_certificates(host.name, logins[host.name], files, on_step)
 
 
 async def _finish(
-    fleet: Fleet, host: Host, login: Ssh | None, around: Around, on_step: OnStep
+    fleet: Fleet, host: Host, logins: Logins, around: Around, on_step: OnStep
 ) -> None:
     """Do what comes after Ansible on one host, whatever the others are doing."""
+    login = logins[host.name]
     await to_the_end(*(_pull(fleet, host, login, image, on_step) for image in fleet.prepull))
     await around.then(host)
 

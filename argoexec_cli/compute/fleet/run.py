@@ -24,7 +24,7 @@ class Steps(NamedTuple):
 
 
 class Run:
-    """Used once. A host that fails stops no other; `finish` raises what came first."""
+    """Used once. A host that fails stops no other; then `until_ended` raises the first error."""
 
     def __init__(
         self, hosts: Sequence[Host], logins: Mapping[str, Ssh | None], steps: Steps
@@ -55,7 +55,7 @@ class Run:
         work = self._steps.finish(self._by_name[name])
         self._finishing.append(asyncio.create_task(work, name=f"finish {name}"))
 
-    async def finish(self, ansible: Awaitable[object]) -> None:
+    async def until_ended(self, ansible: Awaitable[object]) -> None:
         """Wait for *ansible* and then for every host; cancelling ends what is under way."""
         try:
             self._ends += await asyncio.gather(ansible, return_exceptions=True)

@@ -141,12 +141,12 @@ class Attempt:
         """Start the container when its turn comes: who waits for a try keeps nobody else back.
 
         A start is never cut off half-way: if the pod is to end meanwhile, the container is stopped
-        next.
+        next, or is no more when it had not come to run.
         """
-        self._end_unless_begun()
+        await self._end_unless_begun()
         own_network = not spec.sandbox.id and not spec.sandbox.spec.host_network
         async with self._host.starts.one(network=own_network):
-            self._end_unless_begun()
+            await self._end_unless_begun()
             self._has_begun = True
             try:
                 return await self._host.runtime.start(spec)
@@ -154,10 +154,20 @@ class Attempt:
                 self._has_begun = False
                 raise
 
-    def _end_unless_begun(self) -> None:
-        if self._ending.wanted and not self._has_begun:
+    async def _end_unless_begun(self) -> None:
+        if self._ending.wanted and not (self._has_begun and await self._runs_all_the_same()):
             self._ending.applied = True
             raise EndingError
+
+    async def _runs_all_the_same(self) -> bool:
+        """Tell whether a start that was refused has begun; if not, it never will."""
+        runtime = self._host.runtime
+        for found in await runtime.list():
+            if found.handle.key == self._key:
+                if found.state != "created":
+                    return True
+                await runtime.remove(found.handle)
+        return False
 
     async def _spec(self, image: Image) -> ContainerSpec:
         worker = self._worker

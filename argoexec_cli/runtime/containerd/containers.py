@@ -29,7 +29,7 @@ from argoexec_cli.rpc.gen.containerd.services import containers_pb2, tasks_pb2
 from argoexec_cli.rpc.gen.containerd.types import task_pb2
 from argoexec_cli.runtime.base import ContainerKey, ContainerSpec, Found, Handle
 from argoexec_cli.runtime.containerd.bpf import annotate
-from argoexec_cli.runtime.containerd.bundles import clear_leftover
+from argoexec_cli.runtime.containerd.bundles import Bundles
 from argoexec_cli.runtime.containerd.exits import Exits
 from argoexec_cli.runtime.containerd.files import making
 from argoexec_cli.runtime.containerd.hostfiles import host_files
@@ -68,6 +68,7 @@ class Containers:
         self._sandboxes = sandboxes
         self._exits = exits
         self._removal = Removal(native, self._layout, exits, self._surroundings.snapshotter)
+        self._bundles = Bundles()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self, spec: ContainerSpec) -> str:
@@ -84,7 +85,7 @@ class Containers:
                     if await self._resume(container, spec.key):
                         return container
                     await self._removal.discard(container)
-                    clear_leftover(container, exc.message)
+                    self._bundles.clear_leftover(container, exc.message)
                     await asyncio.sleep(_PAUSE_S)
                 else:
                     return container

@@ -12,6 +12,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from argoexec_cli.errors import (
     AlreadyExistsError,
@@ -22,7 +23,7 @@ from argoexec_cli.errors import (
 from argoexec_cli.rpc.gen.containerd.services import tasks_pb2
 from argoexec_cli.rpc.gen.containerd.types import task_pb2
 from argoexec_cli.runtime.base import SandboxSpec
-from argoexec_cli.runtime.containerd.bundles import clear_leftover
+from argoexec_cli.runtime.containerd.bundles import Bundles
 from argoexec_cli.runtime.containerd.files import making
 from argoexec_cli.runtime.containerd.layout import Layout, container_id
 from argoexec_cli.runtime.containerd.native import Native
@@ -43,18 +44,21 @@ class Holders:
         self._native = native
         self._layout = layout
         self._surroundings = surroundings
+        self._bundles = Bundles()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def hold(self, spec: SandboxSpec) -> str:
         """Start the pod's process, or find it; return the path of its pid namespace.
 
         `NotFoundError`: it has ended, and with it the namespace. `PreconditionError`: the host has
-        no static busybox.
+        no static busybox. `UnavailableError`: its name is taken for now, by what a crash left.
         """
         name = container_id(spec.key)
-        try:
-            process = await self._native.task(name)
-        except NotFoundError:
-            process = await self._create(name, spec)
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            try:
+                process = await self._native.task(name)
+            except NotFoundError:
+                process = await self._create(name, spec)
         if process.status == task_pb2.CREATED:
             await self._native.start_task(name)
         elif process.status != task_pb2.RUNNING:
@@ -79,12 +83,12 @@ class Holders:
         try:
             await self._native.create_task(request)
         except AlreadyExistsError as exc:
-            clear_leftover(name, exc.message)
-        try:
-            return await self._native.task(name)
-        except NotFoundError as exc:
-            # The next try finds the name free, or the task there.
-            raise UnavailableError(exc.message, hint=exc.hint) from exc
+            self._bundles.clear_leftover(name, exc.message)
+            try:
+                return await self._native.task(name)
+            except NotFoundError:
+                raise UnavailableError(exc.message, hint=exc.hint) from exc
+        return await self._native.task(name)
 
 
 def _prepare(root: Path) -> None:

@@ -69,7 +69,8 @@ START: Final[tuple[Row, ...]] = (
     *FULL,
     (
         # containerd is still undoing a start whose caller went away.
-        r"failed to start shim: .*(file exists|getwd: no such file)",
+        r"failed to start shim: .*(file exists|getwd: no such file)"
+        r"|mkdir \S+/io\.containerd\.runtime\.v2\.task/\S+: file exists",
         AlreadyExistsError,
         "ctr --namespace k8s.io containers list",
     ),

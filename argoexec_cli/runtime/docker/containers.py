@@ -12,6 +12,7 @@ from argoexec_cli.runtime.docker import wire
 from argoexec_cli.runtime.docker.engine import Answer, Engine, encode_filters
 from argoexec_cli.runtime.docker.refusals import refused, start_refused
 from argoexec_cli.runtime.labels import OWNER, SPEC_HASH, from_labels
+from argoexec_cli.runtime.leftovers import left_bundle
 
 ENDED: Final = frozenset({"exited", "dead", "removing"})
 """The states from which a container never runs again."""
@@ -70,7 +71,7 @@ class Containers:
             return
         error = start_refused(answer, what)
         # The name of a start that containerd crashed in stays taken there: another gets another.
-        if not isinstance(error, UnavailableError) or "failed to start shim" in answer.message:
+        if not isinstance(error, UnavailableError) or left_bundle(answer.message):
             await self.remove(container)
         raise error
 

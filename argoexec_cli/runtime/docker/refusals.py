@@ -22,6 +22,7 @@ from argoexec_cli.errors import (
     UnavailableError,
 )
 from argoexec_cli.runtime.docker.engine import Answer
+from argoexec_cli.runtime.leftovers import left_bundle
 
 _Row = tuple[str, type[ArgoexecError], str]
 
@@ -120,6 +121,8 @@ def start_refused(answer: Answer, what: str = "") -> ArgoexecError:
     if answer.status == 404:
         return refused(answer, wanted)
     text = f"cannot {wanted}: {_innermost(answer.message)}"
+    if left_bundle(answer.message):  # the command has no part in it
+        return UnavailableError(text, hint="argoexec doctor")
     return _match(_START, text, searched=answer.message) or refused(answer, wanted)
 
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -21,8 +21,8 @@ from argoexec_cli.executors.local.images.settings import ImageSettings
 from argoexec_cli.executors.local.manager import LocalExecutor, open_local
 from argoexec_cli.models.logs import LogQuery
 from argoexec_cli.models.pod import PodSpec
-from argoexec_cli.models.record import PodRecord
-from argoexec_cli.runtime.base import ImagePull, Runtime
+from argoexec_cli.models.record import PodRecord, PodRef
+from argoexec_cli.runtime.base import ContainerSpec, Handle, ImagePull, Runtime
 from argoexec_cli.runtime.containerd import ContainerdOptions, open_containerd
 from argoexec_cli.runtime.docker import DockerOptions, open_docker
 from argoexec_cli.runtime.images import image_store_of
@@ -200,3 +200,61 @@ async def test_an_engine_that_is_away_for_longer_than_a_registry_may_be(opener: 
     flaky[0].faults = Counter(pull=4)
     record = await run(executor, request("true", "b"))
     assert (record.pod.status.phase, record.pod.status.reason) == ("Failed", "ErrImagePull")
+
+
+class Unsure(FlakyRuntime):
+    """Starts a container and says that it could not, as when a connection breaks; `on_start` is
+    awaited in between.
+    """
+
+    on_start: Callable[[], Awaitable[None]]
+
+    async def start(self, spec: ContainerSpec) -> Handle:
+        """See `Runtime`."""
+        handle = await super().start(spec)
+        if self.calls["start"] == 1:
+            await self.on_start()
+            raise self.error
+        return handle
+
+
+async def test_a_pod_that_never_comes_to_start_can_be_stopped(opener: Opener) -> None:
+    flaky: list[FlakyRuntime] = []
+
+    def wrap(runtime: Runtime) -> Runtime:
+        flaky.append(FlakyRuntime(runtime))
+        flaky[-1].faults["start"] = 1_000_000
+        return flaky[-1]
+
+    opener.wrap = wrap
+    executor = await opener.open()
+    ref = (await executor.run_pod(request("true"))).ref
+
+    async def was_tried_again() -> bool:
+        return flaky[0].calls["start"] > 1
+
+    await eventually(was_tried_again)
+    await executor.stop_pod(ref, grace_s=1.0)
+    record = await ended(executor, ref)
+    assert (record.pod.status.phase, record.pod.status.reason) == ("Failed", "Stopped")
+    assert await flaky[0].list() == []
+
+
+async def test_a_pod_that_was_started_all_the_same_is_stopped(opener: Opener) -> None:
+    unsure: list[Unsure] = []
+
+    def wrap(runtime: Runtime) -> Runtime:
+        unsure.append(Unsure(runtime))
+        return unsure[-1]
+
+    opener.wrap = wrap
+    executor = await opener.open()
+
+    async def stop() -> None:
+        await executor.stop_pod(PodRef(namespace="default", name="a"), grace_s=60.0)
+
+    unsure[0].on_start = stop
+    ref = (await executor.run_pod(request("sleep 600"))).ref
+    record = await ended(executor, ref)
+    assert record.pod.status.reason == "Stopped"
+    assert exit_code(record) == 143

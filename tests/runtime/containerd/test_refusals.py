@@ -22,6 +22,7 @@ from argoexec_cli.runtime.containerd.refusals import START, Refusal, pull_refuse
 
 _RUNC = "failed to create shim task: OCI runtime create failed: runc create failed: "
 _BEGIN = _RUNC + "unable to start container process: "
+_TASKS = "io.containerd.runtime.v2.task"
 UNKNOWN = grpc.StatusCode.UNKNOWN
 
 
@@ -33,6 +34,7 @@ UNKNOWN = grpc.StatusCode.UNKNOWN
         (UNKNOWN, "OCI runtime create failed: executable file `x` not found in $PATH", StartError),
         (UNKNOWN, _RUNC + "write x: no space left on device", CapacityError),
         (UNKNOWN, "failed to start shim: mkdir /run/x: file exists", AlreadyExistsError),
+        (UNKNOWN, f"mkdir /run/{_TASKS}/k8s.io/x: file exists: unknown", AlreadyExistsError),
         (UNKNOWN, "failed to start shim: start failed: x: getwd: no such file", AlreadyExistsError),
         (UNKNOWN, "failed to start shim: no such file or directory", UnavailableError),
         (UNKNOWN, "something else", UnavailableError),

@@ -30,6 +30,9 @@ def answer(status: int, message: str) -> Answer:
     return Answer(status, json.dumps({"message": message}).encode())
 
 
+_LEFT = "mkdir /run/containerd/io.containerd.runtime.v2.task/moby/0a1b: file exists: unknown"
+
+
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
@@ -85,6 +88,13 @@ def test_pull(message: str, kind: type[ArgoexecError]) -> None:
         (500, "mkdir /data/x: no space left on device", CapacityError, "no space left"),
         (500, "no available IPv4 addresses on this network", CapacityError, "no available IPv4"),
         (500, "context deadline exceeded", UnavailableError, "context deadline exceeded"),
+        (500, f"failed to start shim: {_LEFT}", UnavailableError, "file exists"),
+        (
+            400,
+            f"failed to create task for container: failed to start shim: {_LEFT}",
+            UnavailableError,
+            "file exists",
+        ),
     ],
 )
 def test_start(status: int, message: str, kind: type[ArgoexecError], shown: str) -> None:
