@@ -59,13 +59,13 @@ class Holders:
                 process = await self._native.task(name)
             except NotFoundError:
                 process = await self._create(name, spec)
-        if process.status == task_pb2.CREATED:
-            await self._native.start_task(name)
-        elif process.status != task_pb2.RUNNING:
-            raise NotFoundError(
-                f"the sandbox of pod {spec.pod_namespace}/{spec.pod_name} has ended",
-                hint="submit the pod again",
-            )
+            if process.status == task_pb2.CREATED:
+                await self._native.start_task(name)
+            elif process.status != task_pb2.RUNNING:
+                raise NotFoundError(
+                    f"the sandbox of pod {spec.pod_namespace}/{spec.pod_name} has ended",
+                    hint="submit the pod again",
+                )
         return f"/proc/{process.pid}/ns/pid"
 
     async def _create(self, name: str, spec: SandboxSpec) -> task_pb2.Process:
