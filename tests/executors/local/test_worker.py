@@ -323,24 +323,6 @@ async def test_stop_while_pulling(flaky: FlakyRuntime, executor: LocalExecutor) 
     assert (await ended(executor, ref)).pod.status.reason == "Stopped"
 
 
-async def test_stop_while_starting_stops_what_was_started(
-    flaky: FlakyRuntime, executor: LocalExecutor, engine: FakeEngine
-) -> None:
-    flaky.faults["start"] = 1_000_000
-    ref = (await executor.run_pod(request("sleep 60"))).ref
-
-    async def started() -> bool:
-        return flaky.calls["start"] > 0
-
-    await eventually(started)
-    await executor.stop_pod(ref, 0.0)
-    flaky.faults["start"] = 0
-    record = await ended(executor, ref)
-    assert record.pod.status.reason == "Stopped"
-    assert main_state(record).exit_code == 137
-    await nothing_left(executor, engine)
-
-
 async def test_who_finds_no_room_keeps_nobody_back_and_can_be_stopped(
     flaky: FlakyRuntime, opener: Opener, engine: FakeEngine
 ) -> None:
